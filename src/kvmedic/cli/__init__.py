@@ -1,0 +1,1 @@
+"""The command line: a request, one call of app, one rendering."""

@@ -1,0 +1,1 @@
+"""Evidence to facts: zones, ledger, domains, page map, timeline. Pure."""

@@ -1,0 +1,1 @@
+"""Nouns: frozen records of evidence, facts, findings, plans. No input or output, no clock."""

@@ -1,0 +1,1 @@
+"""Reports to text, JSON, HTML, Markdown, metrics and pictures. Pure."""

@@ -1,0 +1,84 @@
+"""How a rule says what it found: short constructors of Judgement and its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kvmedic.model.domain import DomainFacts
+from kvmedic.model.finding import Because, Finding, Judgement, Severity, Subject
+from kvmedic.model.gap import Missing
+
+HOST = Subject(kind="host", name="host", id=None)
+
+PROVEN = 0.97
+"""Two independent readings agree, or one that cannot be otherwise."""
+LIKELY = 0.75
+POSSIBLE = 0.4
+
+
+def domain_subject(domain: DomainFacts) -> Subject:
+    """The domain as a subject; its UUID, else its PID, tells it from another of the same name."""
+    if not isinstance(domain.uuid, Missing):
+        return Subject(kind="domain", name=domain.name, id=domain.uuid)
+    pid = None if isinstance(domain.pid, Missing) else f"pid {domain.pid}"
+    return Subject(kind="domain", name=domain.name, id=pid)
+
+
+def zone_subject(node: int, zone: str) -> Subject:
+    """A zone as a subject: always named with its NUMA node."""
+    return Subject(kind="zone", name=f"node {node} zone {zone}", id=None)
+
+
+def because(text: str, source: str, line: int | None = None) -> Because:
+    """One line of proof."""
+    return Because(text=text, source=source, line=line)
+
+
+def finding(
+    cause: str,
+    subject: Subject,
+    severity: Severity,
+    confidence: float,
+    *,
+    summary: str,
+    proof: Iterable[Because],
+    remedies: Iterable[str] = (),
+) -> Finding:
+    """A cause that is present, with its proof."""
+    return Finding(
+        cause=cause,
+        subject=subject,
+        severity=severity,
+        confidence=confidence,
+        summary=summary,
+        because=tuple(proof),
+        remedies=tuple(remedies),
+    )
+
+
+def found(*findings: Finding) -> Judgement:
+    """The cause is present."""
+    return Judgement(findings=findings)
+
+
+def cleared(text: str, source: str) -> Judgement:
+    """The suspect is refuted, for one reason."""
+    return Judgement(refuted=(because(text, source),))
+
+
+def lacking(*gaps: Missing | str) -> Judgement:
+    """The cause could not be judged; the gaps say what was in the way."""
+    return Judgement(lacking=tuple(str(gap) for gap in gaps))
+
+
+def joined(judgements: Iterable[Judgement]) -> Judgement:
+    """Several judgements of one cause (one for each domain, say) as one.
+
+    A finding outweighs a lack, a lack outweighs a clearance: what was cleared for one domain does not
+    clear the cause while another could not be judged.
+    """
+    parts = tuple(judgements)
+    findings = tuple(item for part in parts for item in part.findings)
+    lacks = tuple(dict.fromkeys(item for part in parts for item in part.lacking))
+    refuted = () if findings or lacks else tuple(item for part in parts for item in part.refuted)
+    return Judgement(findings=findings, lacking=lacks, refuted=refuted)

@@ -1,0 +1,174 @@
+"""The sampled page map: some pageblocks for the host, some windows of address space for each domain.
+
+Physical blocks say what the host's memory is used for. What a domain strands is estimated from its page
+tables: a sampled entry leads to its folio, and the folio's unmapped pages are shared out over all that
+map it, so the estimate is unbiased by folio however the folio lies in the address space.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kvmedic.adapters.page_map_full import guest_areas
+from kvmedic.adapters.page_map_source import FrameSource, Words, gap_of, read_whole
+from kvmedic.derive.page_classes import NOPAGE_BIT, Classifier, Counts, fold
+from kvmedic.derive.page_sample import Design, Estimate, draw, estimate
+from kvmedic.derive.stranded import share_by_mapping
+from kvmedic.derive.window_sample import Chunks, Entries, dense_chunks, quantities, select_entries
+from kvmedic.model.gap import Missing, Reason
+from kvmedic.model.page_map_request import DomainProcess, PageMapRequest
+from kvmedic.parse.process_maps import Mapping
+
+_HOLE = int(NOPAGE_BIT)
+_SHARE = 0.012
+"""Share of all pageblocks read for the host; windows of domains get as much again."""
+_LEAST_BLOCKS, _MOST_BLOCKS = 96, 6000
+_LEAST_WINDOWS, _MOST_WINDOWS = 4, 2000
+
+
+class SampledBlocks(NamedTuple):
+    """A zone's sampled pageblocks: the design over its blocks, and counts by class of each sampled one."""
+
+    first_block: int
+    design: Design
+    by_class: Counts
+
+
+class SampledDomain(NamedTuple):
+    """Estimates for one domain, in pages (and folios), by ``window_sample.QUANTITIES``."""
+
+    domain: DomainProcess
+    found: Estimate
+
+
+class SampledReader:
+    """Reads one sampled map. Use once."""
+
+    def __init__(self, source: FrameSource, request: PageMapRequest) -> None:
+        self._source, self._request = source, request
+        self._block_pages = 1 << request.pageblock_order
+        self._chunk_pages = max(self._block_pages, 1 << request.chunk_order)
+        self._random = np.random.default_rng(request.seed)
+        self.frames = source.frames()
+        self.frames_read = 0
+        self.gaps: list[Missing] = []
+
+    def blocks(self, ranges: tuple[tuple[int, int], ...]) -> tuple[SampledBlocks, ...]:
+        """Sample each range of pageblocks (first, count): the zones of the host."""
+        population = max(1, sum(count for _, count in ranges))
+        wanted = int(min(_MOST_BLOCKS, max(_LEAST_BLOCKS, population * _SHARE)))
+        return tuple(self._zone(first, count, round(wanted * count / population)) for first, count in ranges)
+
+    def _zone(self, first_block: int, count: int, wanted: int) -> SampledBlocks:
+        design = draw(count, wanted, self._random)
+        numbers = design.units + first_block
+        flags = self._read_flags(numbers * self._block_pages, self._block_pages)
+        classifier = Classifier(flags.size)
+        by_code = classifier.count(classifier.codes(flags), self._block_pages)
+        return SampledBlocks(first_block, design, fold(by_code))
+
+    def _read_flags(self, starts: NDArray[np.int64], pages: int) -> Words:
+        flags = np.empty(starts.size * pages, dtype=np.uint64)
+        for row, start in enumerate(starts.tolist()):
+            into = flags[row * pages : (row + 1) * pages]
+            read_whole(self._source.flags(start, into), into, _HOLE)
+        self.frames_read += flags.size
+        return flags
+
+    def domains(self) -> tuple[SampledDomain, ...]:
+        """Estimates for every domain that can be read; a gap for each that cannot."""
+        areas = [(domain, self._areas(domain)) for domain in self._request.domains]
+        total = max(1, sum(len(windows) for _, windows in areas))
+        wanted = max(_LEAST_BLOCKS // 2, min(self.frames // self._block_pages, total) * _SHARE)
+        found = []
+        for domain, windows in areas:
+            share = int(wanted * len(windows) / total)
+            estimated = self._domain(domain, windows, min(_MOST_WINDOWS, max(_LEAST_WINDOWS, share)))
+            if estimated is not None:
+                found.append(estimated)
+        return tuple(found)
+
+    def _areas(self, domain: DomainProcess) -> NDArray[np.int64]:
+        """Windows of a domain's address space: (first virtual page, pages), in the order of addresses."""
+        mappings = self._source.mappings(domain.pid)
+        if isinstance(mappings, Missing):
+            self.gaps.append(mappings)
+            return np.empty((0, 2), dtype=np.int64)
+        return cut_windows(guest_areas(mappings), self._request.page_size_bytes, self._chunk_pages)
+
+    def _domain(self, domain: DomainProcess, windows: NDArray[np.int64], wanted: int) -> SampledDomain | None:
+        if not len(windows):
+            return None
+        design = draw(len(windows), wanted, self._random)
+        try:
+            entries = self._entries(domain.pid, windows[design.units])
+        except OSError as error:
+            self.gaps.append(gap_of(error, f"proc/{domain.pid}/pagemap"))
+            return None
+        if entries.frames.size and not entries.frames.any():
+            detail = "frame numbers are hidden from this reader"
+            self.gaps.append(Missing(source=f"proc/{domain.pid}/pagemap", reason=Reason.DENIED, detail=detail))
+            return None
+        values = self._quantities(entries, len(design.units))
+        return SampledDomain(domain, estimate(design, values, self._chunk_pages))
+
+    def _entries(self, pid: int, windows: NDArray[np.int64]) -> Entries:
+        raw = np.zeros((len(windows), self._chunk_pages), dtype=np.uint64)
+        for row, (first, pages) in enumerate(windows.tolist()):
+            self._source.pagemap(pid, first, raw[row, :pages])
+        return select_entries(raw, self._chunk_pages, self._random)
+
+    def _quantities(self, entries: Entries, windows: int) -> NDArray[np.float64]:
+        """Read the flags of the selected entries' frames, and whole folios where one may be partly mapped."""
+        dense = self._read_chunks(dense_chunks(entries, self._chunk_pages))
+        flags = self._flags_of(entries, dense)
+        needs = entries.needs_folio(flags)
+        wanted = np.unique(entries.frames[needs] // self._chunk_pages)
+        folios = self._read_chunks(wanted, dense)
+        share = share_by_mapping(folios.flags, self._map_counts(folios.numbers), self._chunk_pages)
+        return quantities(entries, flags, needs, folios, share, windows)
+
+    def _read_chunks(self, numbers: NDArray[np.int64], known: Chunks | None = None) -> Chunks:
+        """Flags of whole chunks of frames; those in ``known`` are not read again."""
+        flags = np.empty(numbers.size * self._chunk_pages, dtype=np.uint64)
+        rows = flags.reshape(-1, self._chunk_pages)
+        is_known = np.isin(numbers, known.numbers) if known else np.zeros(numbers.size, dtype=np.bool_)
+        if known and is_known.any():
+            place = np.searchsorted(known.numbers, numbers[is_known])
+            rows[is_known] = known.flags.reshape(-1, self._chunk_pages)[place]
+        missing = numbers[~is_known] * self._chunk_pages
+        rows[~is_known] = self._read_flags(missing, self._chunk_pages).reshape(-1, self._chunk_pages)
+        return Chunks(numbers, flags, self._chunk_pages)
+
+    def _map_counts(self, chunks: NDArray[np.int64]) -> Words:
+        counts = np.ones(chunks.size * self._chunk_pages, dtype=np.uint64)
+        if self._request.exact_map_counts:
+            for row, chunk in enumerate(chunks.tolist()):
+                into = counts[row * self._chunk_pages : (row + 1) * self._chunk_pages]
+                read_whole(self._source.map_counts(chunk * self._chunk_pages, into), into, 1)
+        return counts
+
+    def _flags_of(self, entries: Entries, dense: Chunks) -> Words:
+        """Flags by entry: of its own frame, from a chunk already read where there is one."""
+        flags = np.zeros(entries.frames.size, dtype=np.uint64)
+        is_dense = dense.holds(entries.frames)
+        flags[is_dense] = dense.flags[dense.place(entries.frames[is_dense])]
+        for row in np.flatnonzero(~is_dense).tolist():
+            self._source.flags(int(entries.frames[row]), flags[row : row + 1])
+        self.frames_read += int(np.count_nonzero(~is_dense))
+        return flags
+
+
+def cut_windows(areas: tuple[Mapping, ...], page_size: int, pages: int) -> NDArray[np.int64]:
+    """Cut areas at multiples of ``pages`` virtual pages: rows of (first virtual page, pages)."""
+    rows = []
+    for area in areas:
+        first, end = area.start // page_size, area.end // page_size
+        starts = np.arange(first // pages * pages, end, pages, dtype=np.int64)
+        begins = np.maximum(starts, first)
+        rows.append(np.stack([begins, np.minimum(starts + pages, end) - begins], axis=1))
+    return np.concatenate(rows) if rows else np.empty((0, 2), dtype=np.int64)
+

@@ -1,0 +1,166 @@
+"""The report for people at a terminal. The first three lines are enough; the rest is the proof."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from kvmedic.model.finding import Because, Refuted
+from kvmedic.model.gap import Missing, Reason
+from kvmedic.model.report import Report, ReportedDomain, ReportedFinding
+from kvmedic.render import words
+from kvmedic.render.amounts import domain_facts
+from kvmedic.render.options import RenderOptions
+from kvmedic.render.page import Page
+from kvmedic.render.why_text import write_story
+
+VERDICT_STYLES = {
+    "healthy": "bold green",
+    "at-risk": "bold yellow",
+    "failing": "bold red",
+    "undetermined": "bold magenta",
+}
+SEVERITY_STYLES = {"info": "cyan", "warning": "yellow", "critical": "bold red"}
+FEW = 3
+SHOWN_PROOFS = 6
+_NUMBER = re.compile(r"\d+")
+_QUIET = frozenset({Reason.NOT_COLLECTED, Reason.NOT_FOUND, Reason.UNSUPPORTED})
+"""Reasons that are nobody's trouble here; named last."""
+
+
+def render_report(report: Report, options: RenderOptions) -> str:
+    """The report as a page for a terminal or a pipe. Expects a cleaned report."""
+    page = Page(width=options.width, colour=options.colour, encoding=options.encoding)
+    verbose = options.verbose
+    if report.blame is not None:
+        write_story(page, report, verbose=verbose)
+    else:
+        _write_head(page, report)
+        for number, finding in enumerate(report.findings):
+            _write_finding(page, finding, verbose=verbose, is_told=number == 0 and finding.severity != "info")
+    page.blank()
+    write_cleared(page, report.refuted, verbose=verbose)
+    _write_open(page, report, verbose=verbose)
+    write_unseen(page, report, verbose=verbose)
+    if verbose:
+        _write_domains(page, report.domains or ())
+    return page.text()
+
+
+def _write_head(page: Page, report: Report) -> None:
+    verdict = (words.VERDICT_WORDS[report.verdict], VERDICT_STYLES[report.verdict])
+    left = (report.host.name, "bold"), " · ", verdict
+    page.sides(left, ((" · ".join(words.host_words(report)), "dim"),))
+    page.paragraph(words.headline(report), indent=2)
+    page.unbroken(("Next: ", "bold"), words.next_step(report), indent=2)
+
+
+def _write_finding(page: Page, finding: ReportedFinding, *, verbose: bool, is_told: bool) -> None:
+    page.blank()
+    facts = [finding.cause, words.subject_words(finding.subject), words.confidence_word(finding.confidence)]
+    style = SEVERITY_STYLES[finding.severity]
+    page.entry((finding.severity.upper(), style), (" · ".join(facts), "bold"), label_width=9, hang=2)
+    if not is_told:
+        page.paragraph(words.finding_sentence(finding), indent=2)
+    write_proof(page, finding.because, verbose=verbose)
+    if finding.remedies:
+        page.entry("what helps", " · ".join(finding.remedies), indent=4, label_width=14)
+
+
+def write_proof(page: Page, proof: Sequence[Because], *, verbose: bool) -> None:
+    """The lines of proof, aligned by their source; all of them, with full sources, where verbose."""
+    shown = proof if verbose else proof[:SHOWN_PROOFS]
+    label = words.full_source if verbose else _short
+    page.rows(
+        [(label(line), line.text) for line in shown], indent=4, longest=44 if verbose else 22, style="dim"
+    )
+    if len(shown) < len(proof):
+        page.paragraph(f"{words.plural(len(proof) - len(shown), 'more line')} with --verbose", indent=4)
+
+
+def _short(because: Because) -> str:
+    return words.short_source(because.source, because.line)
+
+
+def write_cleared(page: Page, refuted: Sequence[Refuted], *, verbose: bool) -> None:
+    """The suspects that are not to blame; why, for the first of them or for all."""
+    if not refuted:
+        return
+    if not verbose:
+        page.entry("Cleared:", _cleared(refuted), label_width=9)
+        return
+    page.paragraph(("Cleared", "bold"))
+    for suspect in refuted:
+        page.paragraph(suspect.cause, indent=2)
+        page.rows(
+            [(words.full_source(line), line.text) for line in suspect.because],
+            indent=4,
+            longest=44,
+            style="dim",
+        )
+
+
+def _cleared(refuted: Sequence[Refuted]) -> str:
+    first = refuted[0]
+    names = [f"{first.cause} ({words.reason_of(first)})", *(suspect.cause for suspect in refuted[1:FEW])]
+    return " · ".join(names + _rest(len(refuted) - FEW))
+
+
+def _rest(count: int) -> list[str]:
+    return [f"{count} more"] if count > 0 else []
+
+
+def _write_open(page: Page, report: Report, *, verbose: bool) -> None:
+    """Causes that could not be judged: a number, or each with what was lacking."""
+    if not verbose or not report.undetermined:
+        return
+    page.paragraph(("Not judged", "bold"))
+    rows = [(item.cause, "; ".join(item.lacking)) for item in report.undetermined]
+    page.rows(rows, indent=2, longest=30)
+
+
+def write_unseen(page: Page, report: Report, *, verbose: bool) -> None:
+    """What was not seen, and how many causes that left open."""
+    judged = words.plural(len(report.undetermined), "cause")
+    tail = f" → {judged} could not be judged" if report.undetermined else ""
+    if verbose and report.gaps:
+        page.paragraph(("Not seen", "bold"))
+        page.rows(
+            [(gap.source, f"{words.gap_words(gap)} ({gap.reason.value})") for gap in report.gaps],
+            indent=2,
+            longest=44,
+        )
+    elif report.gaps or tail:
+        page.entry("Not seen:", _unseen(report) + tail, label_width=10)
+
+
+def _unseen(report: Report) -> str:
+    groups = _grouped(_by_weight(report))
+    shown = [_group_words(gaps) for gaps in groups[: FEW + 1]]
+    return " · ".join(shown + _rest(len(groups) - len(shown))) or "everything was seen"
+
+
+def _by_weight(report: Report) -> list[Missing]:
+    blocking = set(words.blocking_gaps(report))
+    return sorted(report.gaps, key=lambda gap: (gap not in blocking, gap.reason in _QUIET))
+
+
+def _grouped(gaps: Iterable[Missing]) -> list[list[Missing]]:
+    """Gaps that differ only in a number (one for each process) together."""
+    groups: dict[tuple[str, Reason], list[Missing]] = {}
+    for gap in gaps:
+        groups.setdefault((_NUMBER.sub("N", gap.source), gap.reason), []).append(gap)
+    return list(groups.values())
+
+
+def _group_words(gaps: list[Missing]) -> str:
+    first = gaps[0]
+    alike = f", {len(gaps) - 1} more alike" if len(gaps) > 1 else ""
+    return f"{words.short_source(first.source, None, 32)} ({words.gap_words(first)}{alike})"
+
+
+def _write_domains(page: Page, domains: Sequence[ReportedDomain]) -> None:
+    if not domains:
+        return
+    page.paragraph(("Domains", "bold"))
+    page.rows([(domain.name, domain_facts(domain)) for domain in domains], indent=2, longest=32)

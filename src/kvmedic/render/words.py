@@ -1,0 +1,214 @@
+"""The words of a report: sentences that every format for people shares. They expect a cleaned report."""
+
+from __future__ import annotations
+
+import re
+
+from kvmedic.model.finding import Because, Refuted, Subject
+from kvmedic.model.gap import Missing, Reason
+from kvmedic.model.report import Blame, Report, ReportedFinding, ReportedUndetermined, Verdict
+from kvmedic.units import human_seconds
+
+VERDICT_WORDS: dict[Verdict, str] = {
+    "healthy": "HEALTHY",
+    "at-risk": "AT RISK",
+    "failing": "FAILING",
+    "undetermined": "UNDETERMINED",
+}
+BLAME_WORDS: dict[Blame, str] = {
+    "host": "It was the host.",
+    "guest": "It was the guest, not the host.",
+    "neither": "It was neither the host nor the guest.",
+    "unknown": "Whether it was the host or the guest cannot be told yet.",
+}
+REASON_WORDS: dict[Reason, str] = {
+    Reason.NOT_FOUND: "not on this host",
+    Reason.DENIED: "permission denied",
+    Reason.TIMED_OUT: "no answer in time",
+    Reason.UNREACHABLE: "cannot be reached",
+    Reason.NOT_UNDERSTOOD: "not understood",
+    Reason.NOT_COLLECTED: "not collected",
+    Reason.UNSUPPORTED: "not measured on such a kernel",
+}
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SHELL_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:/+-]*")
+
+
+def confidence_word(confidence: float) -> str:
+    """proven from 0.9, likely from 0.6, else possible."""
+    if confidence >= 0.9:
+        return "proven"
+    return "likely" if confidence >= 0.6 else "possible"
+
+
+def plural(count: int, noun: str) -> str:
+    """A number with its noun: "1 domain", "14 domains"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def subject_words(subject: Subject) -> str:
+    """Whom it is about: "domain web-1", "node 0 zone Normal", "host"."""
+    if subject.kind in subject.name.split() or (subject.kind == "host" and not subject.name):
+        return subject.name or "host"
+    return f"{subject.kind} {subject.name}"
+
+
+def is_uuid(text: str | None) -> bool:
+    """Whether ``text`` is a UUID."""
+    return text is not None and _UUID.fullmatch(text) is not None
+
+
+def host_words(report: Report) -> list[str]:
+    """Kernel, uptime, number of domains, as far as they are known."""
+    host = report.host
+    words = [f"kernel {host.kernel_release}"] if host.kernel_release else []
+    words += [f"up {human_seconds(host.uptime_s)}"] if host.uptime_s is not None else []
+    return [*words, domains_words(report)]
+
+
+def domains_words(report: Report) -> str:
+    """How many domains there are, and how many run."""
+    if report.domains is None:
+        return "domains not known"
+    running = sum(domain.is_running for domain in report.domains)
+    stopped = len(report.domains) - running
+    return plural(running, "domain") + (f" ({stopped} more not running)" if stopped else "")
+
+
+def sentence(text: str, name: str = "") -> str:
+    """``text`` with a capital and a full stop; a domain's name keeps its spelling."""
+    text = text.strip()
+    starts_with_name = bool(name) and text.startswith(name)
+    head = text if starts_with_name else text[:1].upper() + text[1:]
+    return head if head.endswith((".", "!", "?")) else f"{head}."
+
+
+def headline(report: Report) -> str:
+    """The one sentence a reader must take away."""
+    if report.blame is not None:
+        return _story_headline(report)
+    serious = [finding for finding in report.findings if finding.severity != "info"]
+    if serious:
+        return finding_sentence(serious[0]) + _more(len(serious) - 1)
+    if report.verdict == "undetermined":
+        return f"Nothing wrong was found, but this could not be judged: {_names(essential(report))}."
+    notes = f" {plural(len(report.findings), 'note')} below." if report.findings else ""
+    return f"Nothing wrong was found; {plural(len(report.refuted), 'suspect')} cleared.{notes}"
+
+
+def _story_headline(report: Report) -> str:
+    if not report.findings:
+        if report.verdict == "undetermined":
+            return f"No failure was found, but this could not be judged: {_names(essential(report))}."
+        return "No failure was found in what was read."
+    blame = BLAME_WORDS[report.blame or "unknown"]
+    again = f" {sentence(report.recurrence.sentence)}" if report.recurrence is not None else ""
+    return f"{blame} {finding_sentence(report.findings[0])}{again}"
+
+
+def finding_sentence(finding: ReportedFinding) -> str:
+    """The summary of a finding as a sentence."""
+    return sentence(finding.summary, finding.subject.name)
+
+
+def _more(count: int) -> str:
+    return f" {plural(count, 'more finding')} below." if count else ""
+
+
+def _names(items: list[ReportedUndetermined]) -> str:
+    names = [item.cause for item in items]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def essential(report: Report) -> list[ReportedUndetermined]:
+    """The open causes that keep a host from being called healthy."""
+    return [item for item in report.undetermined if item.is_essential]
+
+
+def next_step(report: Report) -> str:
+    """What to do next: the safest useful act first."""
+    serious = next((finding for finding in report.findings if finding.severity != "info"), None)
+    if report.blame is not None and report.advice:
+        return sentence(report.advice[0])
+    if serious is not None and serious.remedies:
+        return remedy_command(report, serious, serious.remedies[0])
+    if report.advice:
+        return sentence(report.advice[0])
+    if serious is not None:
+        return f"read docs/causes/{serious.cause}.md; there is no remedy to run for this cause"
+    return _look_closer(report) if report.verdict == "undetermined" else "nothing to do now"
+
+
+def remedy_command(report: Report, finding: ReportedFinding, remedy: str) -> str:
+    """The command that plans one remedy. It changes nothing; names a shell could misread stay out."""
+    words = ["kvmedic", "plan"]
+    if report.target.kind == "ssh" and _SHELL_SAFE.fullmatch(report.target.name):
+        words.append(report.target.name)
+    words += ["--remedy", remedy]
+    if finding.subject.kind == "domain":
+        words += _domain_option(finding.subject)
+    where = f"on {report.host.name}: " if report.target.kind in ("bundle", "sosreport", "log") else ""
+    return where + " ".join(words)
+
+
+def _domain_option(subject: Subject) -> list[str]:
+    if _SHELL_SAFE.fullmatch(subject.name):
+        return ["--domain", subject.name]
+    return ["--domain", subject.id] if subject.id is not None and is_uuid(subject.id) else []
+
+
+def _look_closer(report: Report) -> str:
+    """What would let the open causes be judged."""
+    if report.collect:
+        return sentence(f"collect {report.collect[0]}")
+    gaps = blocking_gaps(report) or list(report.gaps)
+    reasons = {gap.reason for gap in gaps}
+    if Reason.DENIED in reasons:
+        return "run it again as root: sudo kvmedic check"
+    if Reason.NOT_COLLECTED in reasons and report.target.kind in ("host", "ssh"):
+        return "look closer: kvmedic check --deep"
+    return "see below what was not seen, and why" + (f" ({gaps[0].source})" if gaps else "")
+
+
+def blocking_gaps(report: Report) -> list[Missing]:
+    """The gaps that kept a cause from being judged."""
+    lacking = {phrase for item in report.undetermined for phrase in item.lacking}
+    return [gap for gap in report.gaps if str(gap) in lacking or gap.source in lacking]
+
+
+def reason_of(suspect: Refuted) -> str:
+    """The first reason why a suspect is cleared, and how many more there are."""
+    if not suspect.because:
+        return "no reason recorded"
+    more = len(suspect.because) - 1
+    return suspect.because[0].text + (f"; and {more} more" if more else "")
+
+
+def gap_words(gap: Missing) -> str:
+    """Why something was not seen, short."""
+    return gap.detail or REASON_WORDS[gap.reason]
+
+
+def short_source(source: str, line: int | None, longest: int = 22) -> str:
+    """A source as a label: the file's name where its path is long, with the line where there is one."""
+    suffix = "" if line is None else f":{line}"
+    if len(source) + len(suffix) <= longest and line is None:
+        return source
+    name = source.rstrip("/").rsplit("/", 1)[-1] or source
+    room = longest - len(suffix)
+    return (name if len(name) <= room else "…" + name[-max(room - 1, 1) :]) + suffix
+
+
+def full_source(because: Because) -> str:
+    """A source in full, with its line."""
+    return because.source if because.line is None else f"{because.source}:{because.line}"
+
+
+def clock(at: str | None) -> str:
+    """The time of day of an ISO time: "03:00:12"; a dash where it is not known."""
+    return at[11:19] if at is not None and len(at) >= 19 else "–"
+
+
+def day(at: str | None) -> str:
+    """The day of an ISO time: "2026-11-24"."""
+    return "day not known" if at is None else at[:10]

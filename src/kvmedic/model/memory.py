@@ -36,6 +36,14 @@ class FreeArea(Record, frozen=True, kw_only=True):
     free_blocks: tuple[int, ...]
 
 
+class ZoneIndex(Record, frozen=True, kw_only=True):
+    """A row of debugfs' extfrag files: an index by order, in thousandths (−1000: it would succeed)."""
+
+    node: int
+    zone: str
+    thousandths: tuple[int, ...]
+
+
 class Zone(Record, frozen=True, kw_only=True):
     """A zone of /proc/zoneinfo, in pages. ``min_pages`` and its kin already include ``boost``.
 

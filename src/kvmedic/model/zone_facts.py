@@ -22,7 +22,8 @@ class ZoneFacts(Record, frozen=True, kw_only=True):
 
     ``unusable_index[o]`` is the share of free memory that no request of order ``o`` can use (0 good, 1 bad);
     ``fragmentation_index[o]`` is None where such a request would succeed, else 0 (too little memory)
-    to 1 (fragmented): mm/vmstat.c fill_contig_page_info, computed from /proc/buddyinfo.
+    to 1 (fragmented), rarely below 0 (one or two free blocks in all): mm/vmstat.c fill_contig_page_info,
+    computed from /proc/buddyinfo.
     ``blocks_at_least[o]`` is how many disjoint blocks of order ``o`` could be handed out now.
     """
 
@@ -71,8 +72,11 @@ class DemandedOrder(Record, frozen=True, kw_only=True):
 class Ledger(Record, frozen=True, kw_only=True):
     """Where the host's memory is, in bytes; the parts and ``unaccounted`` add up to ``total``.
 
-    ``guests_*`` sum over running domains. ``if_all_deflate_short`` is how many bytes the host would lack if
-    every guest touched all of its maximum (0 or less: it fits); a gap where a domain's maximum is unknown.
+    The parts are all but ``guests_maximum``, ``guests_actual`` and ``if_all_deflate_short``; a part that is a
+    gap is in another one or in ``unaccounted`` (derive.ledger says which). ``guests_*`` sum over running
+    domains; ``guests_rss`` is what their processes map of anonymous and shared memory, without file pages.
+    ``if_all_deflate_short`` is how many bytes of RAM the host would lack if every guest wrote to all of its
+    maximum (0 or less: it fits), swap not counted; a gap where a domain's maximum is unknown.
     """
 
     total: int
@@ -111,4 +115,5 @@ class MemoryFacts(Record, frozen=True, kw_only=True):
     demanded_orders: tuple[DemandedOrder, ...]
     ledger: Ledger | Missing
     stranded_bytes: int | Missing
-    """Active(anon) + Inactive(anon) − AnonPages − Shmem of the whole host, less the floor of the method."""
+    """Active(anon) + Inactive(anon) − AnonPages − Shmem − SwapCached of the whole host: what is stranded for
+    certain. 0 where that does not exceed the floor of the method (derive.host_stranded)."""

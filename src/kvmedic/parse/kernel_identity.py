@@ -1,0 +1,59 @@
+"""Who the kernel says it is: /proc/version, /proc/cpuinfo and /proc/self/mounts, as far as we need them."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from kvmedic.parse.lines import after_the_end, numbered_lines, only_line
+
+_RELEASE = re.compile(r"Linux (?:version |\S+ )(\S+) ")
+_RELEASE_EXPECTED = "Linux version RELEASE"
+
+
+def parse_kernel_release(text: str, source: str) -> str:
+    """The release in /proc/version ("Linux version 6.1.0-56-amd64 …") or in the output of ``uname -a``."""
+    line = only_line(text, source, _RELEASE_EXPECTED)
+    match = _RELEASE.match(line.text)
+    if match is None:
+        raise line.error(_RELEASE_EXPECTED)
+    return match[1]
+
+
+def parse_hypervisor_flag(text: str, source: str) -> bool:
+    """Whether /proc/cpuinfo of an x86 shows the flag "hypervisor": this host is itself a virtual machine.
+
+    A ParseError where there is no row of flags (other architectures have no such flag).
+    """
+    for line in numbered_lines(text, source):
+        name, colon, flags = line.text.partition(":")
+        if colon and name.strip() == "flags":
+            return "hypervisor" in flags.split()
+    raise after_the_end(text, source, "a row 'flags : …'")
+
+
+def parse_memory_hierarchy(text: str, source: str) -> Literal[1, 2]:
+    """Which cgroup version the memory controller is on, from /proc/self/mounts.
+
+    A host in hybrid mode mounts both; memory is then on version 1 if a version 1 hierarchy carries it.
+    """
+    unified = False
+    for line in numbered_lines(text, source):
+        words = line.text.split()
+        if len(words) < 4:
+            raise line.error("device, place, type and options of a mount")
+        if words[2] == "cgroup" and "memory" in words[3].split(","):
+            return 1
+        unified = unified or words[2] == "cgroup2"
+    if not unified:
+        raise after_the_end(text, source, "a mounted cgroup hierarchy")
+    return 2
+
+
+def parse_libvirt_version(text: str, source: str) -> str:
+    """The version in the collector's row "answers VERSION URI"; a ParseError where libvirt did not answer."""
+    line = only_line(text, source, "answers VERSION URI")
+    words = line.text.split()
+    if len(words) < 2 or words[0] != "answers":
+        raise line.error("answers VERSION URI")
+    return words[1]

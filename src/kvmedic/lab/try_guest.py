@@ -24,9 +24,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--backing", type=Backing, default=Backing.ANONYMOUS, choices=list(Backing))
     parser.add_argument("--no-driver", action="store_true", help="the guest never loads virtio_balloon")
     parser.add_argument("--stay", action="store_true", help="leave it running; --clean takes it away")
-    parser.add_argument(
-        "--clean", action="store_true", help="remove the beds whose owner is gone, and kept ones"
-    )
+    parser.add_argument("--clean", nargs="?", const="", metavar="BED", help="remove this bed, or all orphans")
     return parser.parse_args(argv)
 
 
@@ -52,6 +50,7 @@ def _wish(arguments: argparse.Namespace) -> GuestWish:
 def _tell(host: LibvirtHost, guest: Guest) -> None:
     prefix = " ".join(host.command_prefix)
     lines = (
+        f"bed            {host.bed.ledger.bed_id}",
         f"domain         {guest.name}",
         f"qemu pid       {(host.folder / 'run' / 'qemu' / f'{guest.name}.pid').read_text().strip()}",
         f"libvirt URI    {host.uri}",
@@ -67,8 +66,8 @@ def _tell(host: LibvirtHost, guest: Guest) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Start the guest, say how to reach it, and stay, or wait for Ctrl-C and take it away."""
     arguments = _arguments(argv)
-    if arguments.clean:
-        sys.stdout.write(f"cleaned: {clean_orphans(everything=True)}\n")
+    if arguments.clean is not None:
+        sys.stdout.write(f"cleaned: {clean_orphans(arguments.clean or None)}\n")
         return 0
     with Bed() as bed:
         host = LibvirtHost(bed)

@@ -1,6 +1,6 @@
 """The full page map: every frame's flags, read in windows by a few threads, within bounded memory.
 
-Physical memory is taken in parts (``_PART_FRAMES``), for each of which the owners of frames fit into
+Physical memory is taken in parts (``PART_FRAMES``), for each of which the owners of frames fit into
 64 MiB; the page tables of the domains are read once a part. ``preadv`` releases the interpreter, so one
 thread reads while another classifies.
 """
@@ -23,8 +23,8 @@ from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.page_map_request import DomainProcess, PageMapRequest
 from kvmedic.parse.process_maps import Mapping
 
-_PART_FRAMES = 1 << 26
-_WINDOW_FRAMES = 1 << 16
+PART_FRAMES = 1 << 26
+WINDOW_FRAMES = 1 << 16
 _HOLE = int(NOPAGE_BIT)
 
 Report = Callable[[str, float], None]
@@ -62,7 +62,7 @@ class FullReader:
         self._source, self._request, self._report = source, request, report
         self._block_pages = 1 << request.pageblock_order
         self._chunk_pages = max(self._block_pages, 1 << request.chunk_order)
-        self._window = max(_WINDOW_FRAMES, self._chunk_pages)
+        self._window = max(WINDOW_FRAMES, self._chunk_pages)
         self._frames = source.frames()
         chunks = -(-self._frames // self._chunk_pages)
         blocks = chunks * (self._chunk_pages // self._block_pages)
@@ -83,11 +83,13 @@ class FullReader:
         areas = self._areas()
         padded = self.counts.by_class.shape[0] * self._block_pages
         with ThreadPoolExecutor(max_workers=self._request.threads) as pool:
-            for first in range(0, padded, _PART_FRAMES):
-                count = min(_PART_FRAMES, padded - first)
+            for first in range(0, padded, PART_FRAMES):
+                count = min(PART_FRAMES, padded - first)
                 owners = self._owners(pool, areas, first, count)
                 starts = range(first, first + count, self._window)
-                for done in pool.map(lambda start, o=owners, e=first + count: self._scan(start, o, e), starts):
+                for done in pool.map(
+                    lambda start, o=owners, e=first + count: self._scan(start, o, e), starts
+                ):
                     self._report("frames", done / padded)
 
     def _areas(self) -> dict[int, tuple[Mapping, ...]]:
@@ -109,7 +111,7 @@ class FullReader:
             domain = self._request.domains[number - 1]
             self._report(f"domain {domain.pid}", 0.0)
             try:
-                windows = tuple(_windows(found, self._request.page_size_bytes))
+                windows = tuple(windows_of(found, self._request.page_size_bytes))
                 pages = sum(pool.map(lambda w, d=domain, n=number: self._claim(d, n, w, owners), windows))
                 self.entries[number] = pages
             except OSError as error:
@@ -165,7 +167,9 @@ class FullReader:
         if chunks.size:
             self._confirm(block, chunks, flags, owned)
 
-    def _confirm(self, block: int, chunks: NDArray[np.int64], flags: Words, owned: NDArray[np.integer]) -> None:
+    def _confirm(
+        self, block: int, chunks: NDArray[np.int64], flags: Words, owned: NDArray[np.integer]
+    ) -> None:
         """Read suspect chunks a second time, and how often their frames are mapped."""
         pages, ratio = self._chunk_pages, self._chunk_pages // self._block_pages
         first = flags.reshape(-1, pages)[chunks]
@@ -186,9 +190,9 @@ class FullReader:
             self.counts.stranded_folios += folios
 
 
-def _windows(areas: tuple[Mapping, ...], page_size: int) -> Iterator[tuple[int, int]]:
+def windows_of(areas: tuple[Mapping, ...], page_size: int) -> Iterator[tuple[int, int]]:
     """(first virtual page, pages) pieces of the areas, none larger than a window."""
     for area in areas:
         first, end = area.start // page_size, area.end // page_size
-        for start in range(first, end, _WINDOW_FRAMES):
-            yield start, min(_WINDOW_FRAMES, end - start)
+        for start in range(first, end, WINDOW_FRAMES):
+            yield start, min(WINDOW_FRAMES, end - start)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kvmedic.adapters.page_map_full import guest_areas
+from kvmedic.adapters.page_map_full import Report, guest_areas
 from kvmedic.adapters.page_map_source import FrameSource, Words, gap_of, read_whole
 from kvmedic.derive.page_classes import NOPAGE_BIT, Classifier, Counts, fold
 from kvmedic.derive.page_sample import Design, Estimate, draw, estimate
@@ -78,13 +78,17 @@ class SampledReader:
         self.frames_read += flags.size
         return flags
 
-    def domains(self) -> tuple[SampledDomain, ...]:
+    def domains(self, report: Report) -> tuple[SampledDomain, ...]:
         """Estimates for every domain that can be read; a gap for each that cannot."""
-        areas = [(domain, self._areas(domain)) for domain in self._request.domains]
+        areas = []
+        for domain in self._request.domains:
+            report(f"domain {domain.pid}", 0.0)
+            areas.append((domain, self._areas(domain)))
         total = max(1, sum(len(windows) for _, windows in areas))
         wanted = max(_LEAST_BLOCKS // 2, min(self.frames // self._block_pages, total) * _SHARE)
         found = []
         for domain, windows in areas:
+            report(f"domain {domain.pid}", 0.0)
             share = int(wanted * len(windows) / total)
             estimated = self._domain(domain, windows, min(_MOST_WINDOWS, max(_LEAST_WINDOWS, share)))
             if estimated is not None:
@@ -110,7 +114,9 @@ class SampledReader:
             return None
         if entries.frames.size and not entries.frames.any():
             detail = "frame numbers are hidden from this reader"
-            self.gaps.append(Missing(source=f"proc/{domain.pid}/pagemap", reason=Reason.DENIED, detail=detail))
+            self.gaps.append(
+                Missing(source=f"proc/{domain.pid}/pagemap", reason=Reason.DENIED, detail=detail)
+            )
             return None
         values = self._quantities(entries, len(design.units))
         return SampledDomain(domain, estimate(design, values, self._chunk_pages))
@@ -171,4 +177,3 @@ def cut_windows(areas: tuple[Mapping, ...], page_size: int, pages: int) -> NDArr
         begins = np.maximum(starts, first)
         rows.append(np.stack([begins, np.minimum(starts + pages, end) - begins], axis=1))
     return np.concatenate(rows) if rows else np.empty((0, 2), dtype=np.int64)
-

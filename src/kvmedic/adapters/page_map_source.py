@@ -97,7 +97,9 @@ class ProcFrames:
         """From PID/maps; may wait for the process's mmap_lock for ever."""
         source = f"proc/{pid}/maps"
         try:
-            return parse_process_maps((self._proc / f"{pid}/maps").read_text("utf-8", "surrogateescape"), source)
+            return parse_process_maps(
+                (self._proc / f"{pid}/maps").read_text("utf-8", "surrogateescape"), source
+            )
         except OSError as error:
             return gap_of(error, source)
         except ParseError as error:

@@ -100,7 +100,7 @@ class Label(Record, frozen=True, kw_only=True):
     domain: str | None
 
 
-class Cell(Record, frozen=True, kw_only=True):
+class Cell(Record, frozen=True, kw_only=True, array_like=True):
     """A few neighbouring pageblocks: shares of its existing pages by label, in 1/1000, largest first.
 
     ``parts`` is (label index, share, label index, share, …); empty means a hole in the address space.

@@ -53,7 +53,9 @@ class Evidence(Record, frozen=True, kw_only=True):
     def names(self, directory: str) -> tuple[str, ...]:
         """The names directly below ``directory`` ("proc" gives "1", "buddyinfo", …), sorted."""
         start = directory.rstrip("/") + "/"
-        return tuple(sorted({path[len(start) :].split("/", 1)[0] for path in self.files if path.startswith(start)}))
+        return tuple(
+            sorted({path[len(start) :].split("/", 1)[0] for path in self.files if path.startswith(start)})
+        )
 
     def _find(self, files: Mapping[str, bytes | Missing], path: str) -> bytes | Missing:
         found = files.get(path)

@@ -23,7 +23,7 @@ class DaemonFacts(Record, frozen=True, kw_only=True):
     state: str
     rss_bytes: int
     open_files: int | Missing
-    open_files_limit: int | None | Missing
+    open_files_limit: int | Missing | None
 
 
 class ServiceMemory(Record, frozen=True, kw_only=True):

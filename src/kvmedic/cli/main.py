@@ -1,0 +1,95 @@
+"""The command line: reads the words, runs one verb, turns its result or its error into an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from kvmedic import __version__
+from kvmedic.errors import InvariantError, KvmedicError, UsageError
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+EPILOGUE = """TARGET is nothing (this host), ssh://user@host, a bundle or sosreport (folder or tar), a kernel log, or -.
+
+Exit codes: 0 healthy · 1 at risk or failing · 2 usage · 3 undetermined · 10 and up an error (docs/exit-codes.md)."""
+
+VERBS: tuple[tuple[str, str], ...] = (
+    ("check", "Examine a host now: verdict, findings, what to do. Changes nothing."),
+    ("map", "Show physical memory: who owns which block, what is stranded, what each remedy would free."),
+    ("capture", "Write a bundle that a colleague can check elsewhere, secrets removed."),
+)
+
+
+def build_app() -> App:
+    """The command line with its verbs, each imported only when it is used."""
+    app = App(
+        name="kvmedic",
+        help="Find out why a KVM host or its guests keep failing, and repair it safely.",
+        help_epilogue=EPILOGUE,
+        help_format="plaintext",
+        version=__version__,
+    )
+    for name, text in VERBS:
+        app.command(f"kvmedic.cli.{name}:{name}", name=name, help=text)
+    return app
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command line and returns its exit code. Errors are told on stderr, with a hint."""
+    try:
+        return _call(arguments)
+    except KvmedicError as error:
+        if isinstance(error, InvariantError):
+            traceback.print_exc()
+        _tell(error)
+        return error.code
+    except KeyboardInterrupt:
+        _say("interrupted; nothing was changed")
+        return INTERRUPTED
+    except BrokenPipeError:
+        _forget_stdout()
+        return BROKEN_PIPE
+    except Exception:
+        traceback.print_exc()
+        _tell(InvariantError("this is a bug in kvmedic", hint="Please report it with the lines above."))
+        return InvariantError.code
+
+
+def _call(arguments: Sequence[str]) -> int:
+    app = build_app()
+    try:
+        code = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        raise UsageError(str(error).strip(), hint="See kvmedic --help, or kvmedic VERB --help.") from None
+    sys.stdout.flush()
+    return code if isinstance(code, int) else 0
+
+
+def _tell(error: KvmedicError) -> None:
+    _say(f"error: {error.message}")
+    if error.hint:
+        _say(f"HINT: {error.hint}")
+
+
+def _say(text: str) -> None:
+    try:
+        sys.stderr.write(f"{text}\n")
+    except UnicodeEncodeError:
+        sys.stderr.write(text.encode("ascii", "backslashreplace").decode() + "\n")
+
+
+def _forget_stdout() -> None:
+    """Points stdout at nothing, or the interpreter complains once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def run() -> None:
+    """The entry point of the ``kvmedic`` command."""
+    code = main(sys.argv[1:])
+    sys.exit(code)

@@ -1,0 +1,74 @@
+"""What the operator's terminal is like, and progress on it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kvmedic.model.record import Record
+from kvmedic.ports import Progress
+
+PIPE_WIDTH = 100
+PATIENCE_S = 0.7
+"""Progress shows only on what takes longer than this."""
+
+
+class Terminal(Record, frozen=True, kw_only=True):
+    """How to write to stdout: colour only on a terminal that wants it."""
+
+    width: int
+    has_colour: bool
+    encoding: str
+
+
+def stdout_terminal() -> Terminal:
+    """Looks at stdout. NO_COLOR and TERM=dumb are honoured (no-color.org)."""
+    is_terminal = sys.stdout.isatty()
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return Terminal(
+        width=_columns() if is_terminal else PIPE_WIDTH,
+        has_colour=is_terminal and not plain,
+        encoding=sys.stdout.encoding or "ascii",
+    )
+
+
+def _columns() -> int:
+    try:
+        return max(os.get_terminal_size(sys.stdout.fileno()).columns, 40)
+    except OSError:
+        return PIPE_WIDTH
+
+
+@contextmanager
+def progress_on_stderr() -> Iterator[Progress]:
+    """A line on stderr that says what is going on, when stderr is a terminal and it takes a while."""
+    if not sys.stderr.isatty():
+        yield lambda _phrase, _share: None
+        return
+    begun = time.monotonic()
+    shown = False
+
+    def show(phrase: str, share: float | None) -> None:
+        nonlocal shown
+        if time.monotonic() - begun < PATIENCE_S:
+            return
+        shown = True
+        percent = "" if share is None else f" {share:4.0%}"
+        sys.stderr.write(f"\r\x1b[K{phrase[: _columns() - 8]}{percent}")
+        sys.stderr.flush()
+
+    try:
+        yield show
+    finally:
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def write_out(text: str) -> None:
+    """Writes text to stdout whatever the locale can encode."""
+    encoding = sys.stdout.encoding or "ascii"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -30,7 +30,7 @@ class EvidenceSource(Protocol):
         ...
 
     def collect(self, request: CollectRequest, progress: Progress) -> Evidence:
-        """Read what the request allows. A source that fails is a gap inside; EvidenceError when all is lost."""
+        """Read what the request allows; what fails is a gap inside. EvidenceError when all is lost."""
         ...
 
     def logs(self) -> Iterator[LogStream]:

@@ -15,9 +15,12 @@ from kvmedic.errors import InvariantError, KvmedicError, UsageError
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
-EPILOGUE = """TARGET is nothing (this host), ssh://user@host, a bundle or sosreport (folder or tar), a kernel log, or -.
-
-Exit codes: 0 healthy · 1 at risk or failing · 2 usage · 3 undetermined · 10 and up an error (docs/exit-codes.md)."""
+EPILOGUE = (
+    "TARGET is nothing (this host), ssh://user@host, a bundle or sosreport (folder or tar), "
+    "a kernel log, or -.\n\n"
+    "Exit codes: 0 healthy · 1 at risk or failing · 2 usage · 3 undetermined · "
+    "10 and up an error (docs/exit-codes.md)."
+)
 
 VERBS: tuple[tuple[str, str], ...] = (
     ("check", "Examine a host now: verdict, findings, what to do. Changes nothing."),

@@ -12,7 +12,7 @@ PageMapWish = Literal["none", "sampled", "full"]
 class CollectRequest(Record, frozen=True, kw_only=True):
     """How much to read. ``interval_s`` 0 means: one reading only, so no rates.
 
-    ``is_deep`` allows the costly files (pagetypeinfo, slabinfo, smaps_rollup), which take locks of the kernel.
+    ``is_deep`` allows the costly files (pagetypeinfo, slabinfo, smaps_rollup), which take kernel locks.
     """
 
     is_deep: bool

@@ -74,6 +74,8 @@ class _OpenZone:
             self._take_counter(line, row)
 
     def _take_counter(self, line: Line, row: str) -> None:
+        if row.isdecimal():
+            return  # some kernels (4.18 to 5.3) keep the name of one counter to themselves
         name, _, number = row.rpartition(" ")
         name = name.rstrip().rstrip(":")
         if name.startswith("pages "):

@@ -1,0 +1,97 @@
+"""Runs: what was done, step by step, with three outcomes; and the verdict whether it helped."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from kvmedic.model.record import Record
+
+Outcome = Literal["done", "already", "refused", "unknown"]
+"""done: changed and seen; already: it was so; refused: nothing changed; unknown: look before going on."""
+RunState = Literal["running", "waiting", "finished", "refused", "unknown", "aborted", "undone"]
+Helped = Literal["improved", "unchanged", "worse", "undetermined"]
+
+
+class Intent(Record, frozen=True, kw_only=True, tag="intent"):
+    """Written before a step acts: what was seen, and what undo must put back (never a secret)."""
+
+    step: int
+    at: str
+    before: dict[str, str | int | float | None]
+    restores: dict[str, str | int | None]
+
+
+class Done(Record, frozen=True, kw_only=True, tag="done"):
+    """Written after a step was looked at again."""
+
+    step: int
+    at: str
+    outcome: Outcome
+    after: dict[str, str | int | float | None]
+    detail: str
+
+
+class Refusal(Record, frozen=True, kw_only=True, tag="refusal"):
+    """A gate closed before a step: the reasons; nothing was changed."""
+
+    step: int
+    at: str
+    reasons: tuple[str, ...]
+
+
+class Approval(Record, frozen=True, kw_only=True, tag="approval"):
+    """A person (or ``--yes``) agreed to a disruptive step, or did not."""
+
+    step: int
+    at: str
+    by: str
+    is_granted: bool
+
+
+Entry = Intent | Done | Refusal | Approval
+
+
+class Measure(Record, frozen=True, kw_only=True):
+    """What is compared before and after: bytes and blocks of the host and of the domain concerned."""
+
+    taken_at: str
+    mem_free_bytes: int | None
+    mem_available_bytes: int | None
+    stranded_bytes: int | None
+    stranded_method: str | None
+    rss_bytes: int | None
+    thp_bytes: int | None
+    memcg_bytes: int | None
+    actual_bytes: int | None
+    page_cache_bytes: int | None
+    swap_bytes: int | None
+    huge_blocks_free: int | None
+    unusable_index_huge: float | None
+    findings: tuple[str, ...]
+
+
+class Verification(Record, frozen=True, kw_only=True):
+    """Did it help: the forecast beside what came."""
+
+    helped: Helped
+    before: Measure
+    after: Measure
+    forecast_freed_bytes: int | None
+    measured_freed_bytes: int | None
+    error_percent: float | None
+    because: tuple[str, ...]
+
+
+class Run(Record, frozen=True, kw_only=True):
+    """One run of one plan."""
+
+    id: str
+    plan_id: str
+    by: str
+    begun_at: str
+    ended_at: str | None
+    state: RunState
+    remedies: tuple[str, ...]
+    subject: str
+    entries: tuple[Entry, ...]
+    verification: Verification | None

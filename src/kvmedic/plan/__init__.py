@@ -1,0 +1,1 @@
+"""Facts and findings to options and plans: what could be done, compared. Pure."""

@@ -1,0 +1,1 @@
+"""Did it help: before and after, the forecast beside what came. Pure."""

@@ -48,10 +48,11 @@ def _backticks(text: str) -> Iterator[str]:
 def _head(report: Report) -> str:
     taken = "at a time not known" if report.taken_at is None else f"at {report.taken_at}"
     facts = ", ".join(words.host_words(report))
+    step = words.next_step(report)
     return (
         f"# {safe(report.host.name)}: {words.VERDICT_WORDS[report.verdict]}\n\n"
         f"**{safe(words.headline(report))}**\n\n"
-        f"Next: {code(words.next_step(report))}\n\n"
+        f"Next: {code(step) if words.is_command(step) else safe(step)}\n\n"
         f"{safe(facts)}; examined {taken}."
     )
 

@@ -34,7 +34,7 @@ _ASCII = str.maketrans(
     }
 )
 _SAMPLE = "·−–→←…×±"
-_NARROWEST = 24
+_NARROWEST = 34
 """A column narrower than this is unreadable; the text goes below its label instead."""
 
 
@@ -79,10 +79,9 @@ class Page:
         wide = head.cell_len + 2 if label_width is None else label_width
         start = indent + wide
         if wide and (head.cell_len > wide or self.width - start < _NARROWEST):
-            self._emit(self._assemble((" " * indent, label)))
-            start, head = indent + 2, Text("")
-            first = " " * start
-            self._wrapped(Text(first), start, pieces, hang)
+            self._wrapped(Text(" " * indent), indent, (label,), 0)
+            start = indent + 2
+            self._wrapped(Text(" " * start), start, pieces, hang)
             return
         lead = Text.assemble(" " * indent, head, " " * (wide - head.cell_len))
         self._wrapped(lead, start, pieces, hang)
@@ -102,7 +101,7 @@ class Page:
     ) -> None:
         """Labels aligned in one column, their text beside them."""
         widths = [cell_len(self._words(label)) for label, _ in rows]
-        column = min(max(widths, default=0), longest) + 2
+        column = max((wide for wide in widths if wide <= longest), default=0) + 2
         for label, text in rows:
             self.entry((label, style), text, indent=indent, label_width=column)
 

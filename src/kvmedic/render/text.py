@@ -12,7 +12,7 @@ from kvmedic.render import words
 from kvmedic.render.amounts import domain_facts
 from kvmedic.render.options import RenderOptions
 from kvmedic.render.page import Page
-from kvmedic.render.why_text import write_story
+from kvmedic.render.why_text import write_next, write_story
 
 VERDICT_STYLES = {
     "healthy": "bold green",
@@ -52,7 +52,7 @@ def _write_head(page: Page, report: Report) -> None:
     left = (report.host.name, "bold"), " · ", verdict
     page.sides(left, ((" · ".join(words.host_words(report)), "dim"),))
     page.paragraph(words.headline(report), indent=2)
-    page.unbroken(("Next: ", "bold"), words.next_step(report), indent=2)
+    write_next(page, report)
 
 
 def _write_finding(page: Page, finding: ReportedFinding, *, verbose: bool, is_told: bool) -> None:

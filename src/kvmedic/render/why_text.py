@@ -17,12 +17,19 @@ SHOWN_MOMENTS = 12
 def write_story(page: Page, report: Report, *, verbose: bool) -> None:
     """The answer first, then each cause with its lines, the timeline, the advice."""
     page.paragraph((words.headline(report), "bold"))
-    page.unbroken(("Next: ", "bold"), words.next_step(report), indent=2)
+    write_next(page, report)
     for finding in report.findings:
         _write_cause(page, report, finding, verbose=verbose)
     _write_timeline(page, report, verbose=verbose)
     _write_list(page, "What to do", report.advice[1:])
     _write_list(page, "To know more, collect", report.collect)
+
+
+def write_next(page: Page, report: Report) -> None:
+    """What to do next; a command stays in one piece, so that it can be copied."""
+    step = words.next_step(report)
+    write = page.unbroken if words.is_command(step) else page.paragraph
+    write(("Next: ", "bold"), step, indent=2)
 
 
 def _write_cause(page: Page, report: Report, finding: ReportedFinding, *, verbose: bool) -> None:

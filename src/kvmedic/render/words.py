@@ -129,11 +129,11 @@ def next_step(report: Report) -> str:
     """What to do next: the safest useful act first."""
     serious = next((finding for finding in report.findings if finding.severity != "info"), None)
     if report.blame is not None and report.advice:
-        return sentence(report.advice[0])
+        return report.advice[0].strip()
     if serious is not None and serious.remedies:
         return remedy_command(report, serious, serious.remedies[0])
     if report.advice:
-        return sentence(report.advice[0])
+        return report.advice[0].strip()
     if serious is not None:
         return f"read docs/causes/{serious.cause}.md; there is no remedy to run for this cause"
     return _look_closer(report) if report.verdict == "undetermined" else "nothing to do now"
@@ -144,11 +144,17 @@ def remedy_command(report: Report, finding: ReportedFinding, remedy: str) -> str
     words = ["kvmedic", "plan"]
     if report.target.kind == "ssh" and _SHELL_SAFE.fullmatch(report.target.name):
         words.append(report.target.name)
-    words += ["--remedy", remedy]
+    words += ["--remedy", remedy] if _SHELL_SAFE.fullmatch(remedy) else []
     if finding.subject.kind == "domain":
         words += _domain_option(finding.subject)
-    where = f"on {report.host.name}: " if report.target.kind in ("bundle", "sosreport", "log") else ""
-    return where + " ".join(words)
+    is_elsewhere = report.target.kind in ("bundle", "sosreport", "log")
+    host = report.host.name if _SHELL_SAFE.fullmatch(report.host.name) else "that host"
+    return (f"on {host}: " if is_elsewhere else "") + " ".join(words)
+
+
+def is_command(step: str) -> bool:
+    """Whether a next step is a command to copy, not prose."""
+    return step.startswith("kvmedic ")
 
 
 def _domain_option(subject: Subject) -> list[str]:
@@ -160,7 +166,7 @@ def _domain_option(subject: Subject) -> list[str]:
 def _look_closer(report: Report) -> str:
     """What would let the open causes be judged."""
     if report.collect:
-        return sentence(f"collect {report.collect[0]}")
+        return f"collect {report.collect[0].strip()}"
     gaps = blocking_gaps(report) or list(report.gaps)
     reasons = {gap.reason for gap in gaps}
     if Reason.DENIED in reasons:

@@ -110,12 +110,15 @@ def _undetermined(judged: Iterable[tuple[Cause, Judgement]]) -> Iterator[Reporte
 
 def _gaps(snapshot: Snapshot) -> tuple[Missing, ...]:
     """Every gap once: the snapshot's list, then what stands in the place of facts."""
-    in_place = (fact for fact in (snapshot.taken_at, snapshot.interval_s) if isinstance(fact, Missing))
-    return tuple(dict.fromkeys((*snapshot.gaps, *in_place, *_fact_gaps(snapshot))))
+    return tuple(dict.fromkeys((*snapshot.gaps, *_fact_gaps(snapshot))))
 
 
 def _fact_gaps(snapshot: Snapshot) -> Iterator[Missing]:
-    for record in (snapshot, snapshot.host, snapshot.memory):
+    """The gaps that stand in the place of facts, in the order of the report."""
+    memory = snapshot.memory
+    ledger = () if isinstance(memory.ledger, Missing) else (memory.ledger,)
+    zones = () if isinstance(memory.zones, Missing) else memory.zones
+    for record in (snapshot, snapshot.host, memory, *ledger, *zones):
         facts = (getattr(record, name) for name in record.__struct_fields__)
         yield from (fact for fact in facts if isinstance(fact, Missing))
     if not isinstance(snapshot.domains, Missing):

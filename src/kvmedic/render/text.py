@@ -25,7 +25,7 @@ FEW = 3
 SHOWN_PROOFS = 6
 _NUMBER = re.compile(r"\d+")
 _QUIET = frozenset({Reason.NOT_COLLECTED, Reason.NOT_FOUND, Reason.UNSUPPORTED})
-"""Reasons that are nobody's trouble here; named last."""
+"""Reasons that are nobody's trouble here, unless a cause could not be judged for them."""
 
 
 def render_report(report: Report, options: RenderOptions) -> str:
@@ -135,14 +135,17 @@ def write_unseen(page: Page, report: Report, *, verbose: bool) -> None:
 
 
 def _unseen(report: Report) -> str:
-    groups = _grouped(_by_weight(report))
-    shown = [_group_words(gaps) for gaps in groups[: FEW + 1]]
-    return " · ".join(shown + _rest(len(groups) - len(shown))) or "everything was seen"
-
-
-def _by_weight(report: Report) -> list[Missing]:
+    """The gaps that matter by name, those in the way of a cause first; many harmless ones as a number."""
     blocking = set(words.blocking_gaps(report))
-    return sorted(report.gaps, key=lambda gap: (gap not in blocking, gap.reason in _QUIET))
+    first = [gap for gap in report.gaps if gap in blocking]
+    telling = [gap for gap in report.gaps if gap not in blocking and gap.reason not in _QUIET]
+    quiet = [gap for gap in report.gaps if gap not in blocking and gap.reason in _QUIET]
+    are_few = len(_grouped(quiet)) < FEW
+    groups = _grouped(first + telling + (quiet if are_few else []))
+    shown = [_group_words(gaps) for gaps in groups[: FEW + 1]]
+    shown += _rest(len(groups) - len(shown))
+    shown += [] if are_few else [f"{len(quiet)} things not on this host or not asked for"]
+    return " · ".join(shown) or "everything was seen"
 
 
 def _grouped(gaps: Iterable[Missing]) -> list[list[Missing]]:

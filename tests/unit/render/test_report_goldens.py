@@ -13,6 +13,7 @@ from write_golden import GOLDEN, expected_files
 from kvmedic.errors import UsageError
 from kvmedic.model.evidence import Target
 from kvmedic.model.finding import Subject
+from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.report import Report
 from kvmedic.render import FORMATS, render
 
@@ -134,3 +135,14 @@ def test_every_format_renders_every_sample() -> None:
     for report in SAMPLES.values():
         for name in FORMATS:
             assert render(report, name).endswith("\n")
+
+
+def test_many_harmless_gaps_are_a_number_and_the_telling_ones_have_names() -> None:
+    harmless = tuple(
+        Missing(source=f"sys/absent-{letter}", reason=Reason.NOT_FOUND, detail="") for letter in "abcdefgh"
+    )
+    telling = Missing(source="proc/kpageflags", reason=Reason.DENIED, detail="")
+    text = render(msgspec.structs.replace(HEALTHY, gaps=(*harmless, telling)), "text", width=200)
+    assert (
+        "Not seen: proc/kpageflags (permission denied) · 8 things not on this host or not asked for" in text
+    )

@@ -29,7 +29,7 @@ def parse_process_cgroup(text: str, source: str) -> Mapping[str, str]:
 
 
 def parse_cgroup_counters(text: str, source: str) -> Mapping[str, int]:
-    """Rows "key number" of memory.stat, memory.events, memory.oom_control; bytes or counts as the kernel has it."""
+    """Rows "key number" of memory.stat, memory.events, memory.oom_control; units are the kernel's."""
     counters: dict[str, int] = {}
     for line in numbered_lines(text, source):
         words = line.text.split()

@@ -1,4 +1,4 @@
-"""``virsh domstats``: for each domain "Domain: 'NAME'" and rows "group.key=value" (virConnectGetAllDomainStats)."""
+"""``virsh domstats``: for each domain "Domain: 'NAME'" and rows "group.key=value"."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def parse_domstats(text: str, source: str) -> Mapping[str, Mapping[str, str]]:
 
 
 def whole_number(stats: Mapping[str, str], key: str) -> int | None:
-    """The number of ``key``; None where libvirt did not say, or said −1 or 2^64−1 (not known to the guest)."""
+    """The number of ``key``; None where libvirt did not say, or said −1 or 2^64−1 (unknown)."""
     value = stats.get(key, "")
     if not (value.isascii() and value.isdigit() and len(value) <= 20):
         return None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from kvmedic.parse.lines import Line, after_the_end, numbered_lines
 
 _ROW = re.compile(
-    r"(?P<name>Max \S(?:.*?\S)?)\s+(?P<soft>unlimited|[0-9]{1,20})\s+(?P<hard>unlimited|[0-9]{1,20})\s*(?P<unit>\S*)\s*"
+    r"(?P<name>Max \S(?:.*?\S)?)\s+(?P<soft>unlimited|[0-9]{1,20})\s+(?:unlimited|[0-9]{1,20})\s*\S*\s*"
 )
 
 

@@ -14,7 +14,7 @@ _START_TICKS = 19
 
 
 class ProcessStatus(Record, frozen=True, kw_only=True):
-    """A process's own account. Sizes are None where the kernel prints no such row (a zombie, an old kernel)."""
+    """A process's own account. A size is None where the kernel prints no such row (a zombie)."""
 
     name: str
     state: str
@@ -31,7 +31,7 @@ class ProcessStatus(Record, frozen=True, kw_only=True):
 
 
 class ProcessStat(Record, frozen=True, kw_only=True):
-    """The parts of /proc/PID/stat that status lacks. ``start_ticks`` since boot tells a pid from its reuse."""
+    """The parts of /proc/PID/stat that status lacks. ``start_ticks`` tells a pid from its reuse."""
 
     pid: int
     name: str

@@ -12,6 +12,7 @@ from kvmedic.render import words
 from kvmedic.render.amounts import domain_facts
 from kvmedic.render.options import RenderOptions
 from kvmedic.render.page import Page
+from kvmedic.render.sanitise import shortened
 from kvmedic.render.why_text import write_next, write_story
 
 VERDICT_STYLES = {
@@ -23,6 +24,9 @@ VERDICT_STYLES = {
 SEVERITY_STYLES = {"info": "cyan", "warning": "yellow", "critical": "bold red"}
 FEW = 3
 SHOWN_PROOFS = 6
+MOST_NAMES = 12
+LONGEST_PROOF = 400
+"""Characters of one line of proof that are shown unless verbose; some log lines never end."""
 _NUMBER = re.compile(r"\d+")
 _QUIET = frozenset({Reason.NOT_COLLECTED, Reason.NOT_FOUND, Reason.UNSUPPORTED})
 """Reasons that are nobody's trouble here, unless a cause could not be judged for them."""
@@ -36,8 +40,7 @@ def render_report(report: Report, options: RenderOptions) -> str:
         write_story(page, report, verbose=verbose)
     else:
         _write_head(page, report)
-        for number, finding in enumerate(report.findings):
-            _write_finding(page, finding, verbose=verbose, is_told=number == 0 and finding.severity != "info")
+        _write_findings(page, report.findings, verbose=verbose)
     page.blank()
     write_cleared(page, report.refuted, verbose=verbose)
     _write_open(page, report, verbose=verbose)
@@ -53,6 +56,32 @@ def _write_head(page: Page, report: Report) -> None:
     page.sides(left, ((" · ".join(words.host_words(report)), "dim"),))
     page.paragraph(words.headline(report), indent=2)
     write_next(page, report)
+
+
+def _write_findings(page: Page, findings: Sequence[ReportedFinding], *, verbose: bool) -> None:
+    """Each finding; of one cause that many domains share the first few in full, the rest by name."""
+    alike: dict[tuple[str, str], list[ReportedFinding]] = {}
+    for finding in findings:
+        alike.setdefault((finding.severity, finding.cause), []).append(finding)
+    for group in alike.values():
+        full = group if verbose or len(group) <= FEW + 1 else group[:FEW]
+        for finding in full:
+            is_told = finding is findings[0] and finding.severity != "info"
+            _write_finding(page, finding, verbose=verbose, is_told=is_told)
+        _write_alike(page, group[len(full) :])
+
+
+def _write_alike(page: Page, findings: Sequence[ReportedFinding]) -> None:
+    if not findings:
+        return
+    page.blank()
+    first = findings[0]
+    names = [finding.subject.name for finding in findings]
+    shown = ", ".join(names[:MOST_NAMES] + _rest(len(names) - MOST_NAMES))
+    style = SEVERITY_STYLES[first.severity]
+    title = f"{first.cause} · {len(names)} more of them"
+    page.entry((first.severity.upper(), style), (title, "bold"), label_width=9, hang=2)
+    page.paragraph(f"{shown} (in full with --verbose)", indent=2)
 
 
 def _write_finding(page: Page, finding: ReportedFinding, *, verbose: bool, is_told: bool) -> None:
@@ -71,9 +100,8 @@ def write_proof(page: Page, proof: Sequence[Because], *, verbose: bool) -> None:
     """The lines of proof, aligned by their source; all of them, with full sources, where verbose."""
     shown = proof if verbose else proof[:SHOWN_PROOFS]
     label = words.full_source if verbose else _short
-    page.rows(
-        [(label(line), line.text) for line in shown], indent=4, longest=44 if verbose else 22, style="dim"
-    )
+    rows = [(label(line), line.text if verbose else shortened(line.text, LONGEST_PROOF)) for line in shown]
+    page.rows(rows, indent=4, longest=44 if verbose else 22, style="dim")
     if len(shown) < len(proof):
         page.paragraph(f"{words.plural(len(proof) - len(shown), 'more line')} with --verbose", indent=4)
 

@@ -8,9 +8,12 @@ from kvmedic.model.finding import Because
 from kvmedic.model.report import Report, ReportedFinding, TimelineEntry
 from kvmedic.render import words
 from kvmedic.render.page import Page
+from kvmedic.render.sanitise import shortened
 from kvmedic.units import human_seconds
 
 SHOWN_LINES = 8
+LONGEST_LINE = 400
+"""Characters of a log line that are shown unless verbose."""
 SHOWN_MOMENTS = 12
 
 
@@ -57,6 +60,7 @@ def _write_lines(page: Page, report: Report, proof: Sequence[Because], *, verbos
     for line, label in zip(proof, labels, strict=True):
         key = (line.source, line.line)
         said = raw.get(key)
+        said = said if said is None or verbose else shortened(said, LONGEST_LINE)
         pieces = (line.text,) if said in (None, line.text) else (str(said), ("  ← " + line.text, "dim"))
         when = times.get(key, "")
         page.entry((f"{when:8}  {label:{column}}", "dim"), *pieces, indent=2, label_width=column + 12)

@@ -93,7 +93,8 @@ def headline(report: Report) -> str:
     if report.verdict == "undetermined":
         return f"Nothing wrong was found, but this could not be judged: {_names(essential(report))}."
     notes = f" {plural(len(report.findings), 'note')} below." if report.findings else ""
-    return f"Nothing wrong was found; {plural(len(report.refuted), 'suspect')} cleared.{notes}"
+    still_open = f", {len(report.undetermined)} could not be judged" if report.undetermined else ""
+    return f"Nothing wrong was found; {plural(len(report.refuted), 'suspect')} cleared{still_open}.{notes}"
 
 
 def _story_headline(report: Report) -> str:

@@ -12,7 +12,7 @@ from write_golden import GOLDEN, expected_files
 
 from kvmedic.errors import UsageError
 from kvmedic.model.evidence import Target
-from kvmedic.model.finding import Subject
+from kvmedic.model.finding import Because, Subject
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.report import Report
 from kvmedic.render import FORMATS, render
@@ -146,3 +146,26 @@ def test_many_harmless_gaps_are_a_number_and_the_telling_ones_have_names() -> No
     assert (
         "Not seen: proc/kpageflags (permission denied) · 8 things not on this host or not asked for" in text
     )
+
+
+def test_a_cause_that_many_domains_share_is_told_a_few_times_and_then_by_name() -> None:
+    many = tuple(
+        msgspec.structs.replace(STRANDED_FINDING, subject=Subject(kind="domain", name=f"web-{n}", id=None))
+        for n in range(40)
+    )
+    report = msgspec.structs.replace(AT_RISK, findings=many)
+    text = render(report, "text", width=200)
+    assert text.count("what helps") == 3
+    assert "balloon-stranded-memory · 37 more of them" in text
+    assert "web-3, web-4" in text
+    assert "25 more (in full with --verbose)" in text
+    assert render(report, "text", verbose=True).count("what helps") == 40
+
+
+def test_an_endless_log_line_is_cut_and_whole_where_verbose() -> None:
+    endless = msgspec.structs.replace(
+        STRANDED_FINDING, because=(Because(text="x" * 9000, source="a", line=1),)
+    )
+    report = msgspec.structs.replace(AT_RISK, findings=(endless,))
+    assert render(report, "text").count("x") < 500
+    assert render(report, "text", verbose=True).count("x") >= 9000

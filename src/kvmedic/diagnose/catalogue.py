@@ -1,8 +1,98 @@
-"""All causes, in one tuple, in the order in which equals are shown. A new cause is added here by hand."""
+"""All causes, in one tuple, in the order in which equals are shown: what sets things off before what follows.
+
+A new cause is added here by hand. Those judged only after a failure stand last; ``unexplained`` is the end.
+"""
 
 from __future__ import annotations
 
-from kvmedic.diagnose.causes import balloon_stranded_memory
+from kvmedic.diagnose.causes import (
+    atomic_reserve_low,
+    backup_job,
+    balloon_ineffective,
+    balloon_over_inflated,
+    balloon_stranded_memory,
+    balloon_undone,
+    balloon_unresponsive,
+    cgroup_memory_limit,
+    colocated_service_memory,
+    dirty_writeback_stall,
+    guest_internal,
+    guest_paused,
+    hardware_memory_error,
+    host_cpu_overcommitted,
+    host_fenced,
+    host_memory_exhausted,
+    host_memory_overcommitted,
+    host_panic,
+    host_reset_unlogged,
+    hugepages_exhausted,
+    hypervisor_daemon_hung,
+    kernel_bug,
+    kernel_memory_growth,
+    ksm_unsharing,
+    limit_exhausted,
+    management_daemon_leak,
+    manual_oom,
+    memory_fragmented,
+    numa_node_exhausted,
+    qemu_crash,
+    qemu_killed,
+    qemu_memory_growth,
+    reclaim_stall,
+    soft_lockup,
+    split_lock_throttled,
+    storage_full,
+    storage_stall,
+    swap_thrashing,
+    thp_compaction_stall,
+    unexplained,
+    userspace_oom_killer,
+)
 from kvmedic.model.finding import Cause
 
-CAUSES: tuple[Cause, ...] = (balloon_stranded_memory.CAUSE,)
+CAUSES: tuple[Cause, ...] = (
+    host_memory_exhausted.CAUSE,
+    host_memory_overcommitted.CAUSE,
+    balloon_stranded_memory.CAUSE,
+    balloon_undone.CAUSE,
+    balloon_ineffective.CAUSE,
+    balloon_over_inflated.CAUSE,
+    balloon_unresponsive.CAUSE,
+    cgroup_memory_limit.CAUSE,
+    numa_node_exhausted.CAUSE,
+    memory_fragmented.CAUSE,
+    atomic_reserve_low.CAUSE,
+    hugepages_exhausted.CAUSE,
+    ksm_unsharing.CAUSE,
+    qemu_memory_growth.CAUSE,
+    colocated_service_memory.CAUSE,
+    kernel_memory_growth.CAUSE,
+    management_daemon_leak.CAUSE,
+    swap_thrashing.CAUSE,
+    reclaim_stall.CAUSE,
+    thp_compaction_stall.CAUSE,
+    dirty_writeback_stall.CAUSE,
+    hypervisor_daemon_hung.CAUSE,
+    guest_paused.CAUSE,
+    limit_exhausted.CAUSE,
+    storage_stall.CAUSE,
+    backup_job.CAUSE,
+    host_cpu_overcommitted.CAUSE,
+    hardware_memory_error.CAUSE,
+    manual_oom.CAUSE,
+    userspace_oom_killer.CAUSE,
+    qemu_killed.CAUSE,
+    qemu_crash.CAUSE,
+    storage_full.CAUSE,
+    soft_lockup.CAUSE,
+    kernel_bug.CAUSE,
+    host_panic.CAUSE,
+    host_fenced.CAUSE,
+    host_reset_unlogged.CAUSE,
+    split_lock_throttled.CAUSE,
+    guest_internal.CAUSE,
+    unexplained.CAUSE,
+)
+"""One file for each cause; its name is the cause's permanent id with underscores."""
+LIVING: tuple[Cause, ...] = tuple(cause for cause in CAUSES if cause.judged != "post-mortem")
+"""The causes that a living host can show: what ``check`` judges."""

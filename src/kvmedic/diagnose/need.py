@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmedic.model.finding import Because, Severity
-from kvmedic.model.gap import Missing
+from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.record import Record
 from kvmedic.model.snapshot import Snapshot
 from kvmedic.units import GIB, human_bytes
@@ -19,6 +19,7 @@ class Need(Record, frozen=True, kw_only=True):
 
     is_short: bool
     available_bytes: int
+    total_bytes: int
     reason: Because
 
     def severity(self, when_short: Severity = Severity.WARNING) -> Severity:
@@ -36,10 +37,15 @@ def memory_need(snapshot: Snapshot) -> Need | Missing:
     meminfo = snapshot.memory.meminfo
     if isinstance(meminfo, Missing):
         return meminfo
-    available, total = meminfo["MemAvailable"], meminfo["MemTotal"]
+    available, total = meminfo.get("MemAvailable"), meminfo.get("MemTotal")
+    if available is None or total is None:
+        return Missing(
+            source=meminfo.source, reason=Reason.NOT_FOUND, detail="no MemAvailable or MemTotal in it"
+        )
     text = f"{human_bytes(available)} of {human_bytes(total)} available"
     return Need(
         is_short=available < short_threshold_bytes(total),
         available_bytes=available,
+        total_bytes=total,
         reason=Because(text=text, source="proc/meminfo", line=None),
     )

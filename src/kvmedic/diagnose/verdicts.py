@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Because, Finding, Judgement, Severity, Subject
 from kvmedic.model.gap import Missing
+from kvmedic.model.snapshot import Snapshot
 
 HOST = Subject(kind="host", name="host", id=None)
 
 PROVEN = 0.97
 """Two independent readings agree, or one that cannot be otherwise."""
 LIKELY = 0.75
+"""One reading that has other explanations, though worse ones."""
 POSSIBLE = 0.4
+"""A level without a history, or a sign that several causes share."""
+NAMES_SHOWN = 3
+NO_DOMAIN = "no domain is running"
 
 
 def domain_subject(domain: DomainFacts) -> Subject:
@@ -27,6 +32,11 @@ def domain_subject(domain: DomainFacts) -> Subject:
 def zone_subject(node: int, zone: str) -> Subject:
     """A zone as a subject: always named with its NUMA node."""
     return Subject(kind="zone", name=f"node {node} zone {zone}", id=None)
+
+
+def node_subject(node: int) -> Subject:
+    """A NUMA node as a subject."""
+    return Subject(kind="node", name=f"node {node}", id=None)
 
 
 def because(text: str, source: str, line: int | None = None) -> Because:
@@ -69,6 +79,44 @@ def cleared(text: str, source: str) -> Judgement:
 def lacking(*gaps: Missing | str) -> Judgement:
     """The cause could not be judged; the gaps say what was in the way."""
     return Judgement(lacking=tuple(str(gap) for gap in gaps))
+
+
+def no_domain() -> Judgement:
+    """The suspect needs a running domain, and there is none."""
+    return cleared(NO_DOMAIN, "kvmedic/process/kinds")
+
+
+def over_domains(snapshot: Snapshot, examine_one: Callable[[DomainFacts], Judgement]) -> Judgement:
+    """One judgement over all running domains; ``examine_one`` clears without naming the domain.
+
+    Domains that are cleared for the same reason are told in one line.
+    """
+    if isinstance(snapshot.domains, Missing):
+        return lacking(snapshot.domains)
+    if not snapshot.running:
+        return no_domain()
+    judged = [(domain, examine_one(domain)) for domain in snapshot.running]
+    whole = joined(judgement for _, judgement in judged)
+    return whole if not whole.refuted else Judgement(refuted=_by_reason(judged))
+
+
+def _by_reason(judged: list[tuple[DomainFacts, Judgement]]) -> tuple[Because, ...]:
+    names: dict[Because, list[str]] = {}
+    for domain, judgement in judged:
+        for reason in judgement.refuted:
+            names.setdefault(reason, []).append(domain.name)
+    return tuple(
+        because(f"{names_in_words(named, len(judged))}: {reason.text}", reason.source)
+        for reason, named in names.items()
+    )
+
+
+def names_in_words(names: list[str], of: int) -> str:
+    """ "all 14 domains", "a, b", "a, b, c and 4 more" for people; ``of`` is how many there are in all."""
+    if len(names) == of > 1:
+        return f"all {of} domains"
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def joined(judgements: Iterable[Judgement]) -> Judgement:

@@ -10,6 +10,7 @@ from kvmedic.model.record import Record
 from kvmedic.model.snapshot import Snapshot
 
 SubjectKind = Literal["host", "domain", "node", "zone", "cgroup", "process", "daemon"]
+Judged = Literal["living", "post-mortem", "both"]
 SeverityName = Literal["info", "warning", "critical"]
 
 
@@ -78,9 +79,13 @@ class Judgement(Record, frozen=True, kw_only=True):
 
 
 class Cause(Record, frozen=True, kw_only=True):
-    """A cause of the catalogue. ``is_essential``: where it could not be judged, "healthy" is not said."""
+    """A cause of the catalogue. ``is_essential``: where it could not be judged, "healthy" is not said.
+
+    ``judged`` says on what: a living host, only after a failure (from logs), or both.
+    """
 
     id: str
     title: str
     is_essential: bool
+    judged: Judged
     examine: Callable[[Snapshot], Judgement]

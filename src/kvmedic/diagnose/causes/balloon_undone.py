@@ -1,0 +1,126 @@
+"""balloon-undone: khugepaged filled the holes of the balloon with new huge pages; nobody tells libvirt.
+
+mm/khugepaged.c: with max_ptes_none 511 (the default) a block with one mapped page becomes a full huge page
+again. Booting guests, librbd or SPICE heaps, hotplug and deflate-on-oom look alike, and the proof would
+need two page maps while ``actual`` stands still: from one snapshot this is only possible.
+"""
+
+from __future__ import annotations
+
+from kvmedic.diagnose.balloons import Balloon, balloon_of, no_balloon
+from kvmedic.diagnose.need import Need, memory_need
+from kvmedic.diagnose.readings import VMSTAT, per_second
+from kvmedic.diagnose.verdicts import (
+    POSSIBLE,
+    because,
+    cleared,
+    domain_subject,
+    finding,
+    found,
+    lacking,
+    over_domains,
+)
+from kvmedic.model.domain import DomainFacts
+from kvmedic.model.finding import Because, Cause, Judgement
+from kvmedic.model.gap import Missing
+from kvmedic.model.snapshot import Snapshot
+from kvmedic.units import MIB, human_bytes
+
+ID = "balloon-undone"
+REMEDIES = ("tune-host", "release-stranded-memory", "disable-balloon")
+OVERHEAD_BYTES = 256 * MIB
+"""QEMU's own memory beside the guest's, in an ordinary machine without caches of its own."""
+OVERHEAD_SHARE = 0.05
+"""And it grows with the guest: page tables, dirty bitmaps, rings (8 GiB guests of 8.3 GiB are ordinary)."""
+
+
+def examine(snapshot: Snapshot) -> Judgement:
+    """Every running domain: inflated, and resident memory well above what the guest still has?"""
+    holes = _holes_allowed(snapshot)
+    need = memory_need(snapshot)
+    collapsing = per_second(snapshot, "thp_collapse_alloc")
+    return over_domains(snapshot, lambda domain: _examine_domain(domain, need, holes, collapsing))
+
+
+def _holes_allowed(snapshot: Snapshot) -> int | Missing:
+    """How many absent pages khugepaged fills up in a block; 0 where it never does."""
+    thp = snapshot.memory.thp
+    if isinstance(thp, Missing):
+        return thp
+    if thp.settings.get("enabled") == "never":
+        return 0
+    text = thp.settings.get("khugepaged/max_ptes_none", "")
+    return int(text) if text.isdigit() else 511
+
+
+def _examine_domain(
+    domain: DomainFacts, need: Need | Missing, holes: int | Missing, collapsing: float | Missing
+) -> Judgement:
+    if clearance := no_balloon(domain):
+        return clearance
+    balloon = balloon_of(domain)
+    if isinstance(balloon, Missing):
+        return lacking(balloon)
+    if not balloon.is_inflated:
+        return cleared("the balloon is not inflated", "libvirt")
+    if domain.backing == "hugetlb" or domain.discards_inhibited_by:
+        return cleared("its pages never left the process, so nothing was filled again", "libvirt")
+    if isinstance(domain.rss_bytes, Missing):
+        return lacking(domain.rss_bytes)
+    excess = domain.rss_bytes - balloon.actual_bytes - _overhead(balloon)
+    if excess <= 0:
+        return cleared(
+            "resident memory is no more than the guest has and QEMU needs", f"proc/{domain.pid}/status"
+        )
+    if isinstance(holes, Missing):
+        return lacking(holes)
+    if holes == 0:
+        return cleared("khugepaged fills no holes here", "sys/kernel/mm/transparent_hugepage")
+    if isinstance(need, Missing):
+        return lacking(need)
+    return _suspect(
+        domain, balloon, need, (*_proof(domain, domain.rss_bytes, holes, collapsing), need.reason)
+    )
+
+
+def _overhead(balloon: Balloon) -> int:
+    return max(OVERHEAD_BYTES, int(balloon.maximum_bytes * OVERHEAD_SHARE))
+
+
+def _suspect(domain: DomainFacts, balloon: Balloon, need: Need, proof: tuple[Because, ...]) -> Judgement:
+    return found(
+        finding(
+            ID,
+            domain_subject(domain),
+            need.severity(),
+            POSSIBLE,
+            summary=f"{domain.name} gave up {human_bytes(balloon.given_up_bytes)}, and most of it may be "
+            "back: "
+            "khugepaged fills the holes of a balloon",
+            proof=(balloon.reason, *proof),
+            remedies=REMEDIES,
+        )
+    )
+
+
+def _proof(domain: DomainFacts, rss_bytes: int, holes: int, collapsing: float | Missing) -> list[Because]:
+    setting = "sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none"
+    lines = [
+        because(
+            f"RSS {human_bytes(rss_bytes)}, more than the guest has and QEMU needs",
+            f"proc/{domain.pid}/status",
+        ),
+        because(f"khugepaged fills blocks with up to {holes} pages absent", setting),
+    ]
+    if not isinstance(collapsing, Missing) and collapsing > 0:
+        lines.append(because(f"khugepaged makes {collapsing:.1f} huge pages a second now", VMSTAT))
+    return lines
+
+
+CAUSE = Cause(
+    id=ID,
+    title="khugepaged may have undone the balloon",
+    is_essential=False,
+    judged="living",
+    examine=examine,
+)

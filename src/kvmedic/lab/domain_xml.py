@@ -36,16 +36,25 @@ class GuestWish(Record, frozen=True, kw_only=True):
     vcpus: int = 1
 
 
+class GuestPlaces(Record, frozen=True, kw_only=True):
+    """The files of one guest, as its host sees them."""
+
+    console: Path
+    agent: Path
+    disk: Path
+    definition: Path
+
+
 def domain_xml(
     wish: GuestWish,
     *,
     name: str,
     image: GuestImage,
-    folder: Path,
+    places: GuestPlaces,
     domain_type: str,
     partition: str | None,
 ) -> str:
-    """The XML. ``folder`` holds console log, agent socket and disk, as the host of the domain sees it."""
+    """The XML of a guest whose files are at ``places``."""
     return f"""<domain type={quoteattr(domain_type)}>
   <name>{name}</name>
   <memory unit='MiB'>{wish.memory_mib}</memory>
@@ -63,9 +72,9 @@ def domain_xml(
   <devices>
     <controller type='usb' model='none'/>
     {_balloon(wish)}
-    {_disk(wish, folder, name)}
-    {_serial_console(folder, name)}
-    {_serial_agent(folder, name)}
+    {_disk(wish, places)}
+    {_serial_console(places)}
+    {_serial_agent(places)}
   </devices>
 </domain>
 """
@@ -112,22 +121,18 @@ def _balloon(wish: GuestWish) -> str:
     return f"<memballoon model='virtio'{reporting}><stats period='2'/></memballoon>"
 
 
-def _disk(wish: GuestWish, folder: Path, name: str) -> str:
+def _disk(wish: GuestWish, places: GuestPlaces) -> str:
     if not wish.disk_mib:
         return ""
     return (
         "<disk type='file' device='disk'><driver name='qemu' type='raw' cache='writeback'/>"
-        f"<source file='{folder}/{name}.disk'/><target dev='vda' bus='virtio'/></disk>"
+        f"<source file='{places.disk}'/><target dev='vda' bus='virtio'/></disk>"
     )
 
 
-def _serial_console(folder: Path, name: str) -> str:
-    return (
-        f"<serial type='file'><source path='{folder}/{name}.console' append='on'/><target port='0'/></serial>"
-    )
+def _serial_console(places: GuestPlaces) -> str:
+    return f"<serial type='file'><source path='{places.console}' append='on'/><target port='0'/></serial>"
 
 
-def _serial_agent(folder: Path, name: str) -> str:
-    return (
-        f"<serial type='unix'><source mode='bind' path='{folder}/{name}.agent'/><target port='1'/></serial>"
-    )
+def _serial_agent(places: GuestPlaces) -> str:
+    return f"<serial type='unix'><source mode='bind' path='{places.agent}'/><target port='1'/></serial>"

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from kvmedic.errors import ActionError, OutcomeUnknownError
 from kvmedic.lab.agent_line import Answer
-from kvmedic.lab.domain_xml import GuestWish, domain_xml
+from kvmedic.lab.domain_xml import GuestPlaces, GuestWish, domain_xml
 from kvmedic.lab.guest_image import GuestImage
 from kvmedic.units import KIB, MIB, Bytes
 
@@ -36,6 +36,8 @@ class GuestHost(Protocol):
     partition: str | None
     name: str
     guest_folder: Path
+    socket_folder: Path
+    disk_folder: Path
 
     def virsh(self, *argv: str, timeout_s: float = 60.0) -> str:
         """Run virsh there; ActionError with its words when it fails."""
@@ -61,12 +63,12 @@ class GuestHost(Protocol):
 class Guest:
     """A domain of the lab. Context manager: it is destroyed and undefined at the end."""
 
-    def __init__(self, host: GuestHost, name: str, wish: GuestWish) -> None:
+    def __init__(self, host: GuestHost, name: str, wish: GuestWish, places: GuestPlaces) -> None:
         self.host = host
         self.name = name
         self.wish = wish
-        self.console_file = host.guest_folder / f"{name}.console"
-        self.agent = host.agent_line(host.guest_folder / f"{name}.agent")
+        self.console_file = places.console
+        self.agent = host.agent_line(places.agent)
 
     def __enter__(self) -> Guest:
         return self
@@ -136,18 +138,23 @@ class Guest:
 def start_guest(host: GuestHost, label: str, wish: GuestWish) -> Guest:
     """Define and start a domain ``<host name>-<label>``; it boots while the caller goes on."""
     name = f"{host.name}-{label}"
-    definition = host.guest_folder / f"{name}.xml"
+    places = GuestPlaces(
+        console=host.guest_folder / f"{name}.console",
+        agent=host.socket_folder / f"{name}.agent",
+        disk=host.disk_folder / f"{name}.disk",
+        definition=host.guest_folder / f"{name}.xml",
+    )
     if wish.disk_mib:
-        host.write_file(host.guest_folder / f"{name}.disk", wish.disk_mib * MIB)
+        host.write_file(places.disk, wish.disk_mib * MIB)
     xml = domain_xml(
         wish,
         name=name,
         image=host.guest_image(),
-        folder=host.guest_folder,
+        places=places,
         domain_type=host.domain_type,
         partition=host.partition,
     )
-    host.write_file(definition, xml)
-    host.virsh("define", str(definition))
+    host.write_file(places.definition, xml)
+    host.virsh("define", str(places.definition))
     host.virsh("start", name)
-    return Guest(host, name, wish)
+    return Guest(host, name, wish, places)

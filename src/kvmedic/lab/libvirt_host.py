@@ -50,7 +50,7 @@ QEMU_CONF = """user = "root"
 group = "root"
 dynamic_ownership = 0
 security_driver = "none"
-cgroup_controllers = [ "memory" ]
+cgroup_controllers = [ {controllers} ]
 namespaces = []
 hugetlbfs_mount = "{huge}"
 """
@@ -67,6 +67,7 @@ class LibvirtHost:
         self.partition: str | None = f"/{bed.token}"
         self.domain_type = "qemu"
         self.guest_folder = bed.folder / "guests"
+        self.socket_folder = self.disk_folder = self.guest_folder
         self._lay_out()
         self._holder = self._make_namespaces()
         self.start_virtlogd()
@@ -150,14 +151,14 @@ class LibvirtHost:
         for name in (*LIBVIRT_FOLDERS, "guests", "huge"):
             (self.folder / name).mkdir()
         (self.folder / "etc" / "libvirtd.conf").write_text(LIBVIRTD_CONF.format(uuid=self.host_uuid))
-        (self.folder / "etc" / "qemu.conf").write_text(QEMU_CONF.format(huge=self._huge()))
+        (self.folder / "etc" / "qemu.conf").write_text(self._qemu_conf())
         for hierarchy in memory_hierarchies():
             self.bed.make_cgroup(hierarchy / f"{self.bed.token}.partition")
 
-    def _huge(self) -> str:
-        """Where libvirt finds hugetlbfs; empty, which turns it off, on a kernel without."""
-        has = "hugetlbfs" in Path("/proc/filesystems").read_text()
-        return str(self.folder / "huge") if has else ""
+    def _qemu_conf(self) -> str:
+        """An empty place of hugetlbfs turns huge pages off, on a kernel without."""
+        has_huge = "hugetlbfs" in Path("/proc/filesystems").read_text()
+        return QEMU_CONF.format(huge=self.folder / "huge" if has_huge else "", controllers='"memory"')
 
     def _make_namespaces(self) -> int:
         ready = self.folder / "namespaces-ready"

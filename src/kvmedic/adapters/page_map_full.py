@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from kvmedic.adapters.page_map_source import FrameSource, Words, gap_of, read_whole
 from kvmedic.derive.block_counts import BlockCounts, confirmed, suspects
 from kvmedic.derive.page_classes import NOPAGE_BIT, OWNED, Classifier, Codes, Counts
-from kvmedic.derive.page_owners import PRESENT, Owners, present_frames
-from kvmedic.model.gap import Missing, Reason
+from kvmedic.derive.page_owners import Owners, present_frames
+from kvmedic.model.gap import Missing
 from kvmedic.model.page_map_request import DomainProcess, PageMapRequest
 from kvmedic.parse.process_maps import Mapping
 

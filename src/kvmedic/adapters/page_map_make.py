@@ -62,11 +62,11 @@ def _full(source: FrameSource, request: PageMapRequest, report: Report) -> PageM
     domains = tuple(
         full_row(
             domain,
-            counts.of_domain[number],
-            reader.entries[number],
-            int(counts.stranded_pages[number]),
-            int(counts.stranded_folios[number]),
-            request.page_size_bytes,
+            codes=counts.of_domain[number],
+            entries=reader.entries[number],
+            stranded_pages=int(counts.stranded_pages[number]),
+            folios=int(counts.stranded_folios[number]),
+            page_size=request.page_size_bytes,
         )
         for number, domain in enumerate(request.domains, 1)
         if number in reader.entries
@@ -75,7 +75,14 @@ def _full(source: FrameSource, request: PageMapRequest, report: Report) -> PageM
     theirs = tuple(freed[number - 1] for number in sorted(reader.entries))
     seconds = time.monotonic() - started
     return assemble(
-        request, zones, domains, theirs, tuple(reader.gaps), reader.frames, reader.frames, seconds
+        request,
+        zones,
+        domains,
+        blocks_of_domain=theirs,
+        gaps=tuple(reader.gaps),
+        frames=reader.frames,
+        frames_read=reader.frames,
+        duration_s=seconds,
     )
 
 
@@ -95,5 +102,12 @@ def _sampled(source: FrameSource, request: PageMapRequest, report: Report) -> Pa
     )
     seconds = time.monotonic() - started
     return assemble(
-        request, zones, domains, None, tuple(reader.gaps), reader.frames, reader.frames_read, seconds
+        request,
+        zones,
+        domains,
+        blocks_of_domain=None,
+        gaps=tuple(reader.gaps),
+        frames=reader.frames,
+        frames_read=reader.frames_read,
+        duration_s=seconds,
     )

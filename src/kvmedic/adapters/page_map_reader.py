@@ -1,7 +1,7 @@
 """The disposable child that reads a page map: ``python -m kvmedic.adapters.page_map_reader``.
 
-Standard input: one JSON request (``ReaderRequest``). Standard output: JSON lines (``Note``), the last of which
-holds the answer. Before it touches a process it says so, for that read may never come back.
+Standard input: one JSON request (``ReaderRequest``). Standard output: JSON lines (``Note``), the last
+of which holds the answer. Before it touches a process it says so, for that read may never come back.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ class SampledReader:
         wanted = np.unique(entries.frames[needs] // self._chunk_pages)
         folios = self._read_chunks(wanted, dense)
         share = share_by_mapping(folios.flags, self._map_counts(folios.numbers), self._chunk_pages)
-        return quantities(entries, flags, needs, folios, share, windows)
+        return quantities(entries, flags, needs=needs, folios=folios, share=share, windows=windows)
 
     def _read_chunks(self, numbers: NDArray[np.int64], known: Chunks | None = None) -> Chunks:
         """Flags of whole chunks of frames; those in ``known`` are not read again."""

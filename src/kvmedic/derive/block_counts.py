@@ -58,7 +58,7 @@ class BlockCounts:
         top = rows.max(axis=1)
         owned = np.flatnonzero(top)
         some = rows[owned]
-        is_single = ((some == 0) | (some == top[owned, None])).all(axis=1)
+        is_single = np.asarray((some == 0) | (some == top[owned, None])).all(axis=1)
         here = first_block + owned
         self.owner[here] = np.where(is_single, top[owned], SEVERAL)
         self.voter[here] = _vote(some, top[owned])
@@ -89,7 +89,7 @@ class BlockCounts:
         return by_owner, np.bincount(found.folio_owner[found.pages_of_folio > 0], minlength=size)
 
     def _pages_of(self, frames: NDArray[np.bool_]) -> NDArray[np.uint16]:
-        return np.count_nonzero(frames.reshape(-1, self.block_pages), axis=1).astype(np.uint16)
+        return np.asarray(frames.reshape(-1, self.block_pages).sum(axis=1, dtype=np.uint16))
 
 
 def _vote(rows: NDArray[np.integer], fallback: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -101,7 +101,7 @@ def _vote(rows: NDArray[np.integer], fallback: NDArray[np.integer]) -> NDArray[n
 
 def suspects(by_code: Counts, blocks_per_chunk: int) -> NDArray[np.int64]:
     """Chunks in which a domain maps a large folio's page, and a large folio's page is mapped by no domain."""
-    by_chunk = by_code.reshape(-1, blocks_per_chunk, CODES).any(axis=1)
+    by_chunk = by_code.reshape(-1, blocks_per_chunk, CODES).sum(axis=1) > 0
     return np.flatnonzero(by_chunk[:, _UNOWNED_LARGE].any(axis=1) & by_chunk[:, _OWNED_LARGE].any(axis=1))
 
 

@@ -31,7 +31,8 @@ UNMOVABLE = (*KERNEL_USE, *FIXED, PageClass.HUGETLB)
 
 def pages_of(by_class: Table, classes: tuple[PageClass, ...]) -> NDArray[np.int64]:
     """Pages of all ``classes`` together, by block."""
-    return by_class[:, [CLASS_INDEX[page_class] for page_class in classes]].sum(axis=1, dtype=np.int64)
+    columns = [CLASS_INDEX[page_class] for page_class in classes]
+    return np.asarray(by_class[:, columns].sum(axis=1, dtype=np.int64))
 
 
 class Blocks(NamedTuple):
@@ -46,12 +47,13 @@ class Blocks(NamedTuple):
 
     def becomes_empty(self, freed: NDArray[np.int64]) -> Booleans:
         """Blocks that are not empty, and would be if ``freed`` more pages of each were."""
-        return (self.memory > 0) & (self.free < self.memory) & (self.free + freed == self.memory)
+        is_used = (self.memory > 0) & (self.free < self.memory)
+        return np.asarray(is_used & (self.free + freed == self.memory))
 
     @property
     def is_empty(self) -> Booleans:
         """All of its memory is free."""
-        return (self.memory > 0) & (self.free == self.memory)
+        return np.asarray((self.memory > 0) & (self.free == self.memory))
 
 
 def blocks_of(by_class: Table) -> Blocks:

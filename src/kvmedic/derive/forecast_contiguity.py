@@ -63,7 +63,7 @@ class Forecaster(NamedTuple):
             least_blocks=blocks,
             most_blocks=blocks,
             error_bytes=self.error_of[PageClass.STRANDED],
-            basis="all pages of the domains' folios that nobody maps; they come back as holes among mapped pages",
+            basis="all pages of the domains' folios that nobody maps; they come back as holes among mapped",
         )
 
     def compact(self) -> Forecast:
@@ -87,7 +87,7 @@ class Forecaster(NamedTuple):
         )
 
     def migrate(self, number: int) -> Forecast:
-        """One domain leaves: what it maps and what it strands becomes free (its hugetlb pages: to their pool)."""
+        """One domain leaves: what it maps and strands becomes free (hugetlb pages go to their pool)."""
         domain = self.domains[number]
         mapped = domain.anonymous_bytes + domain.thp_bytes + domain.shmem_bytes
         stranded = 0 if isinstance(domain.stranded_bytes, Missing) else domain.stranded_bytes

@@ -31,7 +31,7 @@ def blocks_per_cell(all_blocks: int) -> int:
 
 
 def cells_of(blocks: Blocks, voters: NDArray[np.integer], domains: int, per_cell: int) -> tuple[Cell, ...]:
-    """Cells of ``per_cell`` blocks each, in order; ``voters`` gives a block's domain (1…; others: several)."""
+    """Cells of ``per_cell`` blocks each, in order; ``voters``: a block's domain (1…; others: several)."""
     count = -(-len(blocks.memory) // per_cell)
     cell = np.arange(len(blocks.memory)) // per_cell
     pages = _pages_by_label(blocks, voters, domains, cell, count)

@@ -81,7 +81,7 @@ def _lower_table() -> Codes:
     value = np.arange(1 << _LOWER_BITS, dtype=np.uint32)
 
     def has(bit: int) -> NDArray[np.bool_]:
-        return (value >> np.uint32(bit)) & np.uint32(1) == 1
+        return np.asarray((value >> np.uint32(bit)) & np.uint32(1) == 1)
 
     on_lru = has(_LRU)
     is_busy = has(_MMAP) | has(_DIRTY) | has(_WRITEBACK)
@@ -104,7 +104,7 @@ def _upper_table() -> Codes:
     value = np.arange(1 << _UPPER_BITS, dtype=np.uint32)
 
     def has(bit: int) -> NDArray[np.bool_]:
-        return (value >> np.uint32(bit - 16)) & np.uint32(1) == 1
+        return np.asarray((value >> np.uint32(bit - 16)) & np.uint32(1) == 1)
 
     codes = np.full(value.size, Primary.NO_OPINION << 2, dtype=np.uint8)
     for bit, use in reversed(_UPPER):
@@ -154,7 +154,7 @@ class Classifier:
 def is_large_anonymous(flags: Flags) -> NDArray[np.bool_]:
     """Whether each frame belongs to an anonymous folio of more than one page."""
     anonymous = (flags & (_NOT_ANON | ANON_BIT)) == ANON_BIT
-    return anonymous & ((flags & (HEAD_BIT | TAIL_BIT)) != 0)
+    return np.asarray(anonymous & ((flags & (HEAD_BIT | TAIL_BIT)) != 0))
 
 
 CLASSES: tuple[PageClass, ...] = tuple(PageClass)

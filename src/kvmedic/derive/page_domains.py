@@ -20,7 +20,7 @@ INEXACT_COUNTS = Missing(
 
 
 def full_row(
-    domain: DomainProcess, codes: Counts, entries: int, stranded_pages: int, folios: int, page_size: int
+    domain: DomainProcess, *, codes: Counts, entries: int, stranded_pages: int, folios: int, page_size: int
 ) -> DomainPages:
     """From the frames that only this domain maps (``codes``, by code) and the entries it maps in all."""
     by_class = fold(codes[None, :])[0]

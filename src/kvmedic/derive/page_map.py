@@ -114,6 +114,7 @@ def assemble(
     request: PageMapRequest,
     zones: tuple[ZoneBlocks, ...],
     domains: tuple[DomainPages, ...],
+    *,
     blocks_of_domain: tuple[int, ...] | None,
     gaps: tuple[Missing, ...],
     frames: int,
@@ -180,8 +181,8 @@ def _block_kinds(kinds: NDArray[np.float64], errors: NDArray[np.float64]) -> Blo
 def _zone_pages(result: ZoneResult, request: PageMapRequest, results: tuple[ZoneResult, ...]) -> ZonePages:
     zone = result.zone
     read = sum(len(other.blocks.memory) for other in results)
-    per_cell = blocks_per_cell(read) if zone.design.is_complete else 2
-    of_cell = per_cell if zone.design.is_complete else max(1, int(np.median(zone.design.sizes)))
+    per_cell = blocks_per_cell(read)
+    units = zone.design.edges[-1] / max(1, zone.design.units.size)
     return ZonePages(
         node=zone.span.node,
         zone=zone.span.zone,
@@ -189,7 +190,7 @@ def _zone_pages(result: ZoneResult, request: PageMapRequest, results: tuple[Zone
         spanned_pages=zone.span.spanned_pages,
         totals=_totals(result.pages, result.page_errors, request.page_size_bytes),
         blocks=_block_kinds(result.kinds, result.kind_errors),
-        blocks_per_cell=of_cell,
+        blocks_per_cell=max(1, round(per_cell * float(units))),
         cells=cells_of(result.blocks, zone.voters, len(request.domains), per_cell),
     )
 
@@ -219,7 +220,7 @@ def _attributed(
 
 
 def _unexplained(request: PageMapRequest, pages: NDArray[np.float64]) -> int | Missing:
-    """Unclassified memory beyond what the allocator never got (less what is flagged reserved) or keeps per CPU."""
+    """Unclassified memory that the allocator got (or is flagged reserved), and is on no CPU's list."""
     if not request.zones:
         return _LIKE_ZONES
     never_given = sum(zone.present_pages - zone.managed_pages for zone in request.zones)

@@ -2,7 +2,8 @@
 
 Design: the units stand in the order of addresses and are cut into strata of equal size; two of each
 stratum are drawn without replacement. Neighbours are alike, so strata take out most of the variance, and
-two units a stratum and their neighbours leave an estimate of what remains (Cochran, Sampling Techniques, ch. 5).
+two units a stratum and their neighbours leave an estimate of what remains
+(Cochran, Sampling Techniques, chapter 5).
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def estimate(design: Design, values: Values, largest: float) -> Estimate:
     """Totals of the whole from ``values`` (one row a unit, one column a quantity).
 
     ``largest`` is what one unit could hold of a quantity at most: it bounds what the sample missed of a
-    quantity that it saw in fewer than five strata (with 95 % certainty less than 3/n of the units, each full).
+    quantity that it saw in fewer than five strata (with 95 % certainty
+    less than 3/n of the units, each full).
     """
     if design.is_complete or not values.size:
         return Estimate(values.sum(axis=0), np.zeros(values.shape[1]))
@@ -79,7 +81,7 @@ def _collapsed(pairs: Values) -> Values:
     it unseen. Taking the neighbour in (collapsed strata) makes that border count.
     """
     following = np.concatenate([pairs[1:], pairs[-2:-1]])
-    return np.concatenate([pairs, following], axis=1).var(axis=1, ddof=1)
+    return np.asarray(np.concatenate([pairs, following], axis=1).var(axis=1, ddof=1))
 
 
 def _degrees(variances: Values) -> Values:

@@ -87,6 +87,7 @@ def dense_chunks(entries: Entries, chunk_pages: int) -> NDArray[np.int64]:
 def quantities(
     entries: Entries,
     flags: Flags,
+    *,
     needs: NDArray[np.bool_],
     folios: Chunks,
     share: FolioShare,

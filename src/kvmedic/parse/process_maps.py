@@ -14,7 +14,13 @@ _ROW = re.compile(
     r"(?P<start>[0-9a-f]{1,16})-(?P<end>[0-9a-f]{1,16}) (?P<access>[r-][w-][x-][sp]) "
     r"[0-9a-f]+ [0-9a-f]+:[0-9a-f]+ (?P<inode>\d+)(?: +(?P<path>.*))?"
 )
-_SHARED_MEMORY = ("/memfd:", "/dev/shm/", "/dev/zero", "/SYSV", "[anon_shmem:")
+_SHARED_MEMORY = (
+    "/memfd:",
+    "/dev/shm/",  # noqa: S108 (a name in the kernel's text)
+    "/dev/zero",
+    "/SYSV",
+    "[anon_shmem:",
+)
 _HUGETLB = ("/anon_hugepage", "/dev/hugepages", "/memfd:memory-backend-hugetlb")
 
 

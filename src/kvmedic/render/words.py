@@ -170,11 +170,15 @@ def _look_closer(report: Report) -> str:
         return f"collect {report.collect[0].strip()}"
     gaps = blocking_gaps(report) or list(report.gaps)
     reasons = {gap.reason for gap in gaps}
+    is_live = report.target.kind in ("host", "ssh")
     if Reason.DENIED in reasons:
-        return "run it again as root: sudo kvmedic check"
-    if Reason.NOT_COLLECTED in reasons and report.target.kind in ("host", "ssh"):
+        return "run it as root, if it was not: sudo kvmedic check" if is_live else "collect it again as root"
+    if Reason.NOT_COLLECTED in reasons and is_live:
         return "look closer: kvmedic check --deep"
-    return "see below what was not seen, and why" + (f" ({gaps[0].source})" if gaps else "")
+    silent = next((gap for gap in gaps if gap.reason in (Reason.TIMED_OUT, Reason.UNREACHABLE)), None)
+    if silent is not None:
+        return f"look first at {silent.source}: {gap_words(silent)}"
+    return "see below what was not seen, and why"
 
 
 def blocking_gaps(report: Report) -> list[Missing]:

@@ -1,0 +1,115 @@
+"""Small words that every format shares."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from report_samples import AT_RISK, HEALTHY, UNDETERMINED, domain
+
+from kvmedic.model.evidence import Target
+from kvmedic.model.finding import Subject
+from kvmedic.model.gap import Missing, Reason
+from kvmedic.model.report import Report
+from kvmedic.render import words
+from kvmedic.units import GIB
+
+
+@pytest.mark.parametrize(
+    ("confidence", "word"),
+    [
+        (1.0, "proven"),
+        (0.9, "proven"),
+        (0.899, "likely"),
+        (0.6, "likely"),
+        (0.599, "possible"),
+        (0.0, "possible"),
+    ],
+)
+def test_confidence_has_a_word(confidence: float, word: str) -> None:
+    assert words.confidence_word(confidence) == word
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        ("the balloon took it", "", "The balloon took it."),
+        ("web-1 got nothing", "web-1", "web-1 got nothing."),
+        ("Is it so?", "", "Is it so?"),
+        ("", "", "."),
+    ],
+)
+def test_a_sentence_has_a_capital_and_a_stop_and_names_keep_their_spelling(
+    text: str, name: str, expected: str
+) -> None:
+    assert words.sentence(text, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        (Subject(kind="domain", name="web-1", id=None), "domain web-1"),
+        (Subject(kind="zone", name="node 0 zone Normal", id=None), "node 0 zone Normal"),
+        (Subject(kind="host", name="host", id=None), "host"),
+        (Subject(kind="process", name="qemu-system-x86", id="pid 7"), "process qemu-system-x86"),
+    ],
+)
+def test_a_subject_is_named_with_its_kind_once(subject: Subject, expected: str) -> None:
+    assert words.subject_words(subject) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "expected"),
+    [
+        ("proc/meminfo", None, "proc/meminfo"),
+        ("var/log/kern.log", 48211, "kern.log:48211"),
+        ("sys/fs/cgroup/machine.slice/a.scope/memory.stat", None, "memory.stat"),
+        ("a-file-with-a-name-that-never-ends-at-all.log", 7, "…ver-ends-at-all.log:7"),
+        ("/", None, "/"),
+    ],
+)
+def test_a_source_has_a_short_name(source: str, line: int | None, expected: str) -> None:
+    shown = words.short_source(source, line)
+    assert shown == expected
+    assert len(shown) <= 22
+
+
+def lacking(reason: Reason, kind: str = "host") -> Report:
+    gap = Missing(source="libvirt", reason=reason, detail="")
+    cause = msgspec.structs.replace(UNDETERMINED.undetermined[0], lacking=(str(gap),))
+    target = Target(kind=kind, name="b3")  # type: ignore[arg-type]
+    return msgspec.structs.replace(UNDETERMINED, target=target, undetermined=(cause,), gaps=(gap,))
+
+
+@pytest.mark.parametrize(
+    ("report", "step"),
+    [
+        (HEALTHY, "nothing to do now"),
+        (lacking(Reason.DENIED), "run it as root, if it was not: sudo kvmedic check"),
+        (lacking(Reason.DENIED, "bundle"), "collect it again as root"),
+        (lacking(Reason.NOT_COLLECTED), "look closer: kvmedic check --deep"),
+        (lacking(Reason.TIMED_OUT), "look first at libvirt: no answer in time"),
+        (lacking(Reason.NOT_UNDERSTOOD), "see below what was not seen, and why"),
+        (msgspec.structs.replace(UNDETERMINED, collect=("the journal",)), "collect the journal"),
+    ],
+)
+def test_there_is_always_a_next_step_that_fits(report: Report, step: str) -> None:
+    assert words.next_step(report) == step
+
+
+def test_a_cause_without_a_remedy_leads_to_its_page() -> None:
+    finding = msgspec.structs.replace(AT_RISK.findings[0], remedies=())
+    step = words.next_step(msgspec.structs.replace(AT_RISK, findings=(finding,)))
+    assert "docs/causes/balloon-stranded-memory.md" in step
+
+
+def test_domains_that_do_not_run_are_counted_apart() -> None:
+    stopped = msgspec.structs.replace(domain("old", None, GIB, GIB, 0), is_running=False, state="shut off")
+    report = msgspec.structs.replace(HEALTHY, domains=(domain("web", None, GIB, GIB, GIB), stopped))
+    assert words.domains_words(report) == "1 domain (1 more not running)"
+    assert words.domains_words(msgspec.structs.replace(HEALTHY, domains=None)) == "domains not known"
+
+
+def test_what_stays_open_is_said_of_a_healthy_host() -> None:
+    rare = msgspec.structs.replace(UNDETERMINED.undetermined[1])
+    report = msgspec.structs.replace(HEALTHY, undetermined=(rare,))
+    assert words.headline(report) == "Nothing wrong was found; 5 suspects cleared, 1 could not be judged."

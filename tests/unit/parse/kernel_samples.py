@@ -6,9 +6,10 @@ from pathlib import Path
 
 KERNELS = Path(__file__).parents[2] / "data" / "kernels"
 ALL = sorted(folder.name for folder in KERNELS.iterdir() if folder.is_dir())
-EL8, ARM64_CMA, DEBIAN, MANY_NODES, HERE, NEWEST = (
+EL8, ARM64_CMA, FRAGMENTED, DEBIAN, MANY_NODES, HERE, NEWEST = (
     "4.18-el8-by-format",
     "5.10-arm64-cma-by-format",
+    "6.1-fragmented",
     "6.1-two-nodes",
     "6.12-eight-nodes-by-format",
     "6.18-one-node",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_samples import DEBIAN, EL8, HERE, sample
+from kernel_samples import DEBIAN, EL8, FRAGMENTED, HERE, sample
 
 from kvmedic.errors import ParseError
 from kvmedic.parse.buddyinfo import parse_buddyinfo
@@ -44,7 +44,7 @@ PARSERS: dict[str, tuple[Parser, str]] = {
     "slabinfo": (lambda text, source: parse_slabinfo(text, source, 4096), sample(HERE, "proc/slabinfo")),
     "pressure": (parse_pressure, sample(EL8, "proc/pressure/memory")),
     "swaps": (parse_swaps, sample(EL8, "proc/swaps")),
-    "extfrag": (parse_extfrag, sample(DEBIAN, "sys/kernel/debug/extfrag/unusable_index")),
+    "extfrag": (parse_extfrag, sample(FRAGMENTED, "sys/kernel/debug/extfrag/extfrag_index")),
     "kernel_config": (parse_kernel_config, "CONFIG_NUMA=y\n# CONFIG_CMA is not set\n"),
     "cpu_list": (lambda text, source: count_of_list(parse_cpu_list(text, source)), "0-3,8\n"),
     "d_state": (parse_d_state_tasks, "12 CPU 0/KVM folio_wait_bit\n"),

@@ -81,7 +81,7 @@ def test_slab_memory_is_slabs_by_pages_by_page_size() -> None:
         "slabinfo - version: 2.1\n"
         "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> "
         "<batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n"
-        "dentry(12:a b)     100    210    192   21    1 : tunables    0    0    0 : slabdata      9     10      0\n"
+        "dentry(12:a b)  100  210  192  21  1 : tunables  0  0  0 : slabdata  9  10  0\n"
     )
     (slab,) = parse_slabinfo(text, "proc/slabinfo", 4096)
 

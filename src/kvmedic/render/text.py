@@ -28,8 +28,6 @@ MOST_NAMES = 12
 LONGEST_PROOF = 400
 """Characters of one line of proof that are shown unless verbose; some log lines never end."""
 _NUMBER = re.compile(r"\d+")
-_QUIET = frozenset({Reason.NOT_COLLECTED, Reason.NOT_FOUND, Reason.UNSUPPORTED})
-"""Reasons that are nobody's trouble here, unless a cause could not be judged for them."""
 
 
 def render_report(report: Report, options: RenderOptions) -> str:
@@ -164,12 +162,9 @@ def write_unseen(page: Page, report: Report, *, verbose: bool) -> None:
 
 def _unseen(report: Report) -> str:
     """The gaps that matter by name, those in the way of a cause first; many harmless ones as a number."""
-    blocking = set(words.blocking_gaps(report))
-    first = [gap for gap in report.gaps if gap in blocking]
-    telling = [gap for gap in report.gaps if gap not in blocking and gap.reason not in _QUIET]
-    quiet = [gap for gap in report.gaps if gap not in blocking and gap.reason in _QUIET]
+    telling, quiet = words.gaps_by_weight(report)
     are_few = len(_grouped(quiet)) < FEW
-    groups = _grouped(first + telling + (quiet if are_few else []))
+    groups = _grouped(telling + (quiet if are_few else []))
     shown = [_group_words(gaps) for gaps in groups[: FEW + 1]]
     shown += _rest(len(groups) - len(shown))
     shown += [] if are_few else [f"{len(quiet)} things not on this host or not asked for"]

@@ -79,7 +79,9 @@ def _rest(report: Report) -> Iterator[str]:
     if report.undetermined:
         yield f"open     {_some([item.cause for item in report.undetermined])}"
     if report.gaps:
-        yield f"not seen {_some([f'{gap.source} ({words.gap_words(gap)})' for gap in report.gaps], 3)}"
+        telling, quiet = words.gaps_by_weight(report)
+        seen = [f"{gap.source} ({words.gap_words(gap)})" for gap in (*telling, *quiet)]
+        yield f"not seen {_some(seen, 3)}"
 
 
 def _some(items: list[str], most: int = 5) -> str:

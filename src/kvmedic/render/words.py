@@ -195,6 +195,18 @@ def reason_of(suspect: Refuted) -> str:
     return suspect.because[0].text + (f"; and {more} more" if more else "")
 
 
+QUIET_REASONS = frozenset({Reason.NOT_COLLECTED, Reason.NOT_FOUND, Reason.UNSUPPORTED})
+"""Reasons that are nobody's trouble here, unless a cause could not be judged for them."""
+
+
+def gaps_by_weight(report: Report) -> tuple[list[Missing], list[Missing]]:
+    """The gaps that matter, those in the way of a cause first; and the harmless ones."""
+    blocking = dict.fromkeys(blocking_gaps(report))
+    others = [gap for gap in report.gaps if gap not in blocking]
+    telling = [gap for gap in others if gap.reason not in QUIET_REASONS]
+    return [*blocking, *telling], [gap for gap in others if gap.reason in QUIET_REASONS]
+
+
 def gap_words(gap: Missing) -> str:
     """Why something was not seen, short."""
     return gap.detail or REASON_WORDS[gap.reason]

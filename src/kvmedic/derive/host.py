@@ -16,8 +16,8 @@ from kvmedic.parse.kernel_identity import (
     parse_hypervisor_flag,
     parse_kernel_release,
     parse_libvirt_version,
-    parse_memory_hierarchy,
 )
+from kvmedic.parse.mounts import parse_memory_mounts
 from kvmedic.parse.number import parse_number, parse_word
 from kvmedic.parse.sysctl import name_of_sysctl, parse_sysctl_listing, parse_sysctl_value
 from kvmedic.parse.uptime import parse_loadavg, parse_uptime
@@ -101,9 +101,9 @@ def _is_virtual_machine(evidence: Evidence) -> bool | Missing:
 
 def _cgroup_version(evidence: Evidence) -> Literal[1, 2] | Missing:
     """From the mounts; without them from the files collected: a version 2 root has cgroup.controllers."""
-    mounted = read_with(evidence, "proc/self/mounts", parse_memory_hierarchy)
+    mounted = read_with(evidence, "proc/self/mounts", parse_memory_mounts)
     if not isinstance(mounted, Missing):
-        return mounted
+        return mounted.cgroup_version
     names = evidence.names("sys/fs/cgroup")
     if "memory" in names:
         return 1

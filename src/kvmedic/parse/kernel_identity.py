@@ -1,9 +1,8 @@
-"""Who the kernel says it is: /proc/version, /proc/cpuinfo and /proc/self/mounts, as far as we need them."""
+"""Who the host says it is: /proc/version, the flags of /proc/cpuinfo, and whether libvirt answered."""
 
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 from kvmedic.parse.lines import after_the_end, numbered_lines, only_line
 
@@ -30,24 +29,6 @@ def parse_hypervisor_flag(text: str, source: str) -> bool:
         if colon and name.strip() == "flags":
             return "hypervisor" in flags.split()
     raise after_the_end(text, source, "a row 'flags : …'")
-
-
-def parse_memory_hierarchy(text: str, source: str) -> Literal[1, 2]:
-    """Which cgroup version the memory controller is on, from /proc/self/mounts.
-
-    A host in hybrid mode mounts both; memory is then on version 1 if a version 1 hierarchy carries it.
-    """
-    unified = False
-    for line in numbered_lines(text, source):
-        words = line.text.split()
-        if len(words) < 4:
-            raise line.error("device, place, type and options of a mount")
-        if words[2] == "cgroup" and "memory" in words[3].split(","):
-            return 1
-        unified = unified or words[2] == "cgroup2"
-    if not unified:
-        raise after_the_end(text, source, "a mounted cgroup hierarchy")
-    return 2
 
 
 def parse_libvirt_version(text: str, source: str) -> str:

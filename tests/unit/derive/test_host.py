@@ -161,8 +161,10 @@ def test_every_gap_is_named() -> None:
     assert {gap.source for gap in gaps} >= {"kernel configuration", EDAC, "proc/uptime", "proc/cpuinfo"}
 
 
-PATHS = (RELEASE, "proc/version", "proc/cpuinfo", "proc/self/mounts", "proc/config.gz", VENDOR, PRODUCT,
-         f"{EDAC}/mc0/ce_count", "proc/sys/vm/swappiness", "kvmedic/process/d_state", "proc/uptime")  # fmt: skip
+PATHS = (
+    *(RELEASE, "proc/version", "proc/cpuinfo", "proc/self/mounts", "proc/config.gz", VENDOR, PRODUCT),
+    *(f"{EDAC}/mc0/ce_count", "proc/sys/vm/swappiness", "kvmedic/process/d_state", "proc/uptime"),
+)
 
 
 @settings(max_examples=100, deadline=None)

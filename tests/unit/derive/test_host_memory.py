@@ -53,6 +53,26 @@ def test_without_sysfs_the_pool_of_the_default_size_comes_from_meminfo() -> None
     assert [(pool.total_pages, pool.free_pages, pool.reserved_pages) for pool in pools] == [(1024, 512, 12)]
 
 
+def test_a_pool_of_which_a_number_cannot_be_read_is_left_out_and_no_zero() -> None:
+    pool = "sys/kernel/mm/hugepages/hugepages-2048kB"
+    pools = derive_memory(evidence({f"{pool}/nr_hugepages": b"4\n"}))[0].hugepages
+
+    assert isinstance(pools, Missing)
+
+
+def test_a_kernel_without_hugetlb_has_no_pools() -> None:
+    pools = derive_memory(evidence({"proc/meminfo": b"MemTotal: 8 kB\n"}))[0].hugepages
+
+    assert isinstance(pools, Missing)
+    assert pools.reason is Reason.NOT_FOUND
+
+
+def test_a_host_with_too_few_pages_to_compare_has_its_page_size_assumed() -> None:
+    files = {"proc/meminfo": b"MemTotal: 8 kB\nMapped: 4 kB\n", "proc/vmstat": b"nr_mapped 1\n"}
+
+    assert "page size" in {gap.source for gap in derive_memory(evidence(files))[1]}
+
+
 def test_huge_page_settings_and_statistics_are_kept_by_path_and_size() -> None:
     thp = memory_of(HERE).thp
 

@@ -20,7 +20,6 @@ from kvmedic.parse.kernel_identity import (
     parse_hypervisor_flag,
     parse_kernel_release,
     parse_libvirt_version,
-    parse_memory_hierarchy,
 )
 from kvmedic.parse.meminfo import parse_meminfo
 from kvmedic.parse.number import parse_number, parse_word
@@ -51,7 +50,6 @@ PARSERS: dict[str, tuple[Parser, str]] = {
     "kernel_release": (parse_kernel_release, sample(DEBIAN, "proc/version")),
     "hypervisor_flag": (parse_hypervisor_flag, "flags\t\t: fpu hypervisor\n"),
     "libvirt_version": (parse_libvirt_version, "answers 9.0.0 qemu:///system\n"),
-    "memory_hierarchy": (parse_memory_hierarchy, "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n"),
     "number": (parse_number, "511\n"),
     "word": (parse_word, "6.1.0-56-amd64\n"),
     "setting": (parse_setting, "always [madvise] never\n"),

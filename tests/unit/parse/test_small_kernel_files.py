@@ -19,7 +19,6 @@ from kvmedic.parse.kernel_identity import (
     parse_hypervisor_flag,
     parse_kernel_release,
     parse_libvirt_version,
-    parse_memory_hierarchy,
 )
 from kvmedic.parse.number import parse_number
 from kvmedic.parse.pressure import parse_pressure
@@ -59,6 +58,12 @@ def test_a_pressure_row_of_another_kind_and_a_new_key_are_passed_over() -> None:
     text = "most avg1=1.00\nsome avg10=1.00 avg60=2.00 avg300=3.00 total=4 avg900=5.00\n"
 
     assert parse_pressure(text, "proc/pressure/memory").some.total_us == 4
+
+
+def test_a_pressure_row_that_stands_twice_is_refused() -> None:
+    row = "some avg10=1.00 avg60=2.00 avg300=3.00 total=4\n"
+    with pytest.raises(ParseError, match="some only once"):
+        parse_pressure(row + row, "proc/pressure/memory")
 
 
 def test_swap_areas_come_in_bytes_and_names_without_escapes() -> None:
@@ -191,16 +196,6 @@ def test_the_hypervisor_flag_tells_a_virtual_machine() -> None:
     assert parse_hypervisor_flag("flags : fpu vmx\n", "proc/cpuinfo") is False
     with pytest.raises(ParseError, match="flags"):
         parse_hypervisor_flag("processor : 0\nFeatures : fp asimd\n", "proc/cpuinfo")
-
-
-def test_memory_on_version_1_wins_on_a_hybrid_host() -> None:
-    both = "cgroup /c/memory cgroup rw,memory 0 0\ncgroup2 /c/unified cgroup2 rw 0 0\n"
-    others = "cgroup /c/pids cgroup rw,pids 0 0\ncgroup2 /c/unified cgroup2 rw 0 0\n"
-
-    assert parse_memory_hierarchy(both, "proc/self/mounts") == 1
-    assert parse_memory_hierarchy(others, "proc/self/mounts") == 2
-    with pytest.raises(ParseError, match="a mounted cgroup hierarchy"):
-        parse_memory_hierarchy("proc /proc proc rw 0 0\n", "proc/self/mounts")
 
 
 def test_libvirt_that_hangs_has_no_version() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from kvmedic.adapters.page_map_full import FullReader, Report
+from kvmedic.adapters.page_map_probe import counts_are_exact
 from kvmedic.adapters.page_map_sampled import SampledReader
 from kvmedic.adapters.page_map_source import FrameSource, ProcFrames, gap_of
 from kvmedic.derive.page_domains import full_row, sampled_row
@@ -30,9 +32,17 @@ def make_page_map(request: PageMapRequest, report: Report) -> PageMap | Missing:
     """Read the host's page map as requested; a gap where the kernel does not let us."""
     with ProcFrames(Path(request.proc)) as source:
         try:
-            return page_map_from(source, request, report)
+            return page_map_from(source, with_known_counts(source, request), report)
         except OSError as error:
             return gap_of(error, "proc/kpageflags")
+
+
+def with_known_counts(source: FrameSource, request: PageMapRequest) -> PageMapRequest:
+    """The request with ``exact_map_counts`` known; where even a try says nothing, they are taken as exact."""
+    if request.exact_map_counts is not None:
+        return request
+    tried = counts_are_exact(source, request.page_size_bytes << request.chunk_order)
+    return msgspec.structs.replace(request, exact_map_counts=tried is not False)
 
 
 def page_map_from(source: FrameSource, request: PageMapRequest, report: Report) -> PageMap | Missing:
@@ -67,6 +77,7 @@ def _full(source: FrameSource, request: PageMapRequest, report: Report) -> PageM
             stranded_pages=int(counts.stranded_pages[number]),
             folios=int(counts.stranded_folios[number]),
             page_size=request.page_size_bytes,
+            exact_counts=bool(request.exact_map_counts),
         )
         for number, domain in enumerate(request.domains, 1)
         if number in reader.entries
@@ -97,7 +108,7 @@ def _sampled(source: FrameSource, request: PageMapRequest, report: Report) -> Pa
         for span, found in zip(spans, reader.blocks(ranges), strict=True)
     )
     domains = tuple(
-        sampled_row(found.domain, found.found, request.page_size_bytes, request.exact_map_counts)
+        sampled_row(found.domain, found.found, request.page_size_bytes, bool(request.exact_map_counts))
         for found in reader.domains(report)
     )
     seconds = time.monotonic() - started

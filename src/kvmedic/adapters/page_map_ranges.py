@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kvmedic.adapters.page_map_full import PART_FRAMES, WINDOW_FRAMES, Report, guest_areas, windows_of
+from kvmedic.adapters.page_map_make import with_known_counts
 from kvmedic.adapters.page_map_source import FrameSource, ProcFrames, gap_of, read_whole
 from kvmedic.derive.block_counts import confirmed
 from kvmedic.derive.page_classes import NOPAGE_BIT
@@ -40,7 +41,7 @@ def stranded_ranges(request: PageMapRequest, pid: int, report: Report) -> tuple[
     """The ranges of process ``pid``, in the order of addresses; a gap where they cannot be known."""
     with ProcFrames(Path(request.proc)) as source:
         try:
-            return ranges_from(source, request, pid, report)
+            return ranges_from(source, with_known_counts(source, request), pid, report)
         except OSError as error:
             return gap_of(error, f"proc/{pid}/pagemap")
 
@@ -63,7 +64,7 @@ def ranges_from(
             return Missing(
                 source=f"proc/{pid}/pagemap", reason=Reason.DENIED, detail="frame numbers are hidden"
             )
-        parts.append(_folios(source, owners, chunk, request.exact_map_counts))
+        parts.append(_folios(source, owners, chunk, bool(request.exact_map_counts)))
         report("frames", min(1.0, first / padded))
     folios = StrandedFolios(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     return _where_mapped(source, pid, areas, request.page_size_bytes, folios)

@@ -20,7 +20,14 @@ INEXACT_COUNTS = Missing(
 
 
 def full_row(
-    domain: DomainProcess, *, codes: Counts, entries: int, stranded_pages: int, folios: int, page_size: int
+    domain: DomainProcess,
+    *,
+    codes: Counts,
+    entries: int,
+    stranded_pages: int,
+    folios: int,
+    page_size: int,
+    exact_counts: bool,
 ) -> DomainPages:
     """From the frames that only this domain maps (``codes``, by code) and the entries it maps in all."""
     by_class = fold(codes[None, :])[0]
@@ -38,8 +45,8 @@ def full_row(
         hugetlb_bytes=hugetlb * page_size,
         shared_bytes=max(0, entries - alone) * page_size,
         resident_error_bytes=0,
-        stranded_bytes=stranded_pages * page_size,
-        stranded_blocks=folios,
+        stranded_bytes=stranded_pages * page_size if exact_counts else INEXACT_COUNTS,
+        stranded_blocks=folios if exact_counts else INEXACT_COUNTS,
         error_bytes=0,
     )
 

@@ -29,7 +29,8 @@ class PageMapRequest(Record, frozen=True, kw_only=True):
     """One map to be made.
 
     ``chunk_order`` is the largest order of a transparent folio (the PMD's). ``exact_map_counts``: whether
-    this kernel counts mappings page by page (not so with CONFIG_NO_PAGE_MAPCOUNT). ``frames_per_s`` None
+    this kernel counts mappings page by page (not so with
+    CONFIG_NO_PAGE_MAPCOUNT); None: not known, so the reader tries. ``frames_per_s`` None
     means: as fast as it goes. ``seed`` chooses the sample. ``proc`` is where procfs is mounted.
     """
 
@@ -39,7 +40,7 @@ class PageMapRequest(Record, frozen=True, kw_only=True):
     page_size_bytes: int
     pageblock_order: int
     chunk_order: int
-    exact_map_counts: bool
+    exact_map_counts: bool | None
     frames_per_s: int | None
     threads: int
     seed: int

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from kvmedic.model.evidence import Evidence, Target
+from kvmedic.model.plan import Plan, Step
 from kvmedic.model.record import Record
 from kvmedic.model.request import CollectRequest
+from kvmedic.model.run import Entry, Intent, RunState, Sight
 
 Progress = Callable[[str, float | None], None]
 """Called with a phrase for people and the share done (0 to 1), or None where it cannot be known."""
@@ -35,4 +37,38 @@ class EvidenceSource(Protocol):
 
     def logs(self) -> Iterator[LogStream]:
         """Its logs, newest boot last, each opened only when its chunks are asked for."""
+        ...
+
+
+class Actor(Protocol):
+    """Carries out one kind of action; ``intent`` is None before the first look of a step."""
+
+    def look(self, step: Step, intent: Intent | None) -> Sight:
+        """What is there now. A PreconditionFailedError where it cannot be seen."""
+        ...
+
+    def act(self, step: Step, intent: Intent, progress: Progress) -> None:
+        """Make the change. ActionRefusedError: nothing changed; OutcomeUnknownError: look again."""
+        ...
+
+    def undo(self, step: Step, intent: Intent, progress: Progress) -> None:
+        """Put back what ``intent.restores`` says was there. Errors as in ``act``."""
+        ...
+
+
+class Workflows(Protocol):
+    """The durable engine behind ``apply``: a run goes on after a kill where it was cut."""
+
+    def carry_out(
+        self, run: str, plan: Plan, entries: Sequence[Entry], perform: Callable[[str], str]
+    ) -> RunState:
+        """Start the run, or go on after ``entries``; ``perform`` turns a move (JSON) into an entry (JSON)."""
+        ...
+
+
+class Journal(Protocol):
+    """The append-only record of one run's steps."""
+
+    def entries(self, run: str) -> tuple[Entry, ...]:
+        """The entries so far, in order."""
         ...

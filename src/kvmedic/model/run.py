@@ -12,6 +12,14 @@ RunState = Literal["running", "waiting", "finished", "refused", "unknown", "abor
 Helped = Literal["improved", "unchanged", "worse", "undetermined"]
 
 
+class Sight(Record, frozen=True, kw_only=True):
+    """What a look at a step's object shows: whether its aim is reached, the readings, what undo needs."""
+
+    is_reached: bool
+    facts: dict[str, str | int | float | None]
+    restores: dict[str, str | int | None]
+
+
 class Intent(Record, frozen=True, kw_only=True, tag="intent"):
     """Written before a step acts: what was seen, and what undo must put back (never a secret)."""
 

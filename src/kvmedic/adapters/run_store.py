@@ -1,0 +1,162 @@
+"""The store of runs: one append-only file a run, each line chained to the one before by its hash.
+
+A line holds its own text's SHA-256 over (hash of the line before + entry), so that a line that is changed,
+removed or put in shows. Lines are fsynced before a step acts. Files are 0600 below a 0700 folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from kvmedic.errors import EvidenceError, PreconditionFailedError, UsageError
+from kvmedic.model.record import Record
+from kvmedic.model.run import Approval, Done, Entry, Intent, Refusal, Run, RunState, Verification
+
+DEFAULT_STORE = Path("/var/lib/kvmedic/runs")
+FIRST = "0" * 64
+
+
+class RunBegun(Record, frozen=True, kw_only=True, tag="run-begun"):
+    """The first line of a run."""
+
+    run: str
+    plan_id: str
+    by: str
+    at: str
+    remedies: tuple[str, ...]
+    subject: str
+    plan_sha256: str
+
+
+class RunEnded(Record, frozen=True, kw_only=True, tag="run-ended"):
+    """A run came to an end, or to a stop that ``--resume`` may go on from."""
+
+    at: str
+    state: RunState
+
+
+class Verified(Record, frozen=True, kw_only=True, tag="verified"):
+    """What was measured after the run."""
+
+    at: str
+    verification: Verification
+
+
+Line = RunBegun | RunEnded | Verified | Intent | Done | Refusal | Approval
+
+
+class _Chained(Record, frozen=True, kw_only=True):
+    entry: Line
+    sha256: str
+
+
+def _digest(before: str, entry: Line) -> str:
+    return hashlib.sha256(before.encode() + msgspec.json.encode(entry)).hexdigest()
+
+
+class RunStore:
+    """All runs of this host, below one folder."""
+
+    def __init__(self, folder: Path = DEFAULT_STORE) -> None:
+        self.folder = folder
+
+    def append(self, run: str, entry: Line) -> None:
+        """Adds one line to a run and makes sure that it is on the disk."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        before = next(reversed([c.sha256 for c in self._chain(run)]), FIRST)
+        line = msgspec.json.encode(_Chained(entry=entry, sha256=_digest(before, entry))) + b"\n"
+        _append_whole(self._path(run), line)
+
+    def lines(self, run: str) -> tuple[Line, ...]:
+        """All lines of one run; an EvidenceError where the chain is broken."""
+        return tuple(chained.entry for chained in self._chain(run))
+
+    def entries(self, run: str) -> tuple[Entry, ...]:
+        """The steps' entries of one run, in order."""
+        return tuple(line for line in self.lines(run) if isinstance(line, Intent | Done | Refusal | Approval))
+
+    def load(self, run: str) -> Run:
+        """One run as a record. UsageError where there is none of this name."""
+        if not self._path(run).exists():
+            raise UsageError(f"no run {run!r}", hint="See kvmedic runs for their names.")
+        return _as_run(self.lines(run))
+
+    def all(self) -> tuple[Run, ...]:
+        """All runs, oldest first."""
+        if not self.folder.is_dir():
+            return ()
+        names = (path.name.removesuffix(".jsonl") for path in self.folder.glob("*.jsonl"))
+        return tuple(sorted((self.load(name) for name in names), key=lambda run: run.begun_at))
+
+    def _path(self, run: str) -> Path:
+        if not run or "/" in run or run.startswith("."):
+            raise UsageError(f"{run!r} is no name of a run", hint="See kvmedic runs for their names.")
+        return self.folder / f"{run}.jsonl"
+
+    def _chain(self, run: str) -> Iterator[_Chained]:
+        path = self._path(run)
+        if not path.exists():
+            return
+        before = FIRST
+        for number, raw in enumerate(path.read_bytes().splitlines(), start=1):
+            try:
+                chained = msgspec.json.decode(raw, type=_Chained)
+            except msgspec.DecodeError as error:
+                raise _broken(path, number, str(error)) from error
+            if chained.sha256 != _digest(before, chained.entry):
+                raise _broken(path, number, "its hash does not follow from the line before")
+            before = chained.sha256
+            yield chained
+
+
+def _append_whole(path: Path, line: bytes) -> None:
+    """Appends the line and fsyncs, or leaves the file as it was: a full disk must not break the chain."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        length = os.fstat(handle).st_size
+        try:
+            written = os.write(handle, line)
+            if written != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(handle)
+        except OSError as error:
+            os.ftruncate(handle, length)
+            raise PreconditionFailedError(
+                f"the journal {path} cannot be written: {error.strerror}",
+                hint="Nothing more is done without a journal; make room, then kvmedic apply --resume.",
+            ) from error
+    finally:
+        os.close(handle)
+
+
+def _broken(path: Path, number: int, detail: str) -> EvidenceError:
+    return EvidenceError(
+        f"{path}:{number}: the journal was changed or cut: {detail}",
+        hint="Keep the file as it is, and look at the host before anything else is done.",
+    )
+
+
+def _as_run(lines: tuple[Line, ...]) -> Run:
+    begun = lines[0]
+    if not isinstance(begun, RunBegun):
+        raise EvidenceError("a run's journal does not begin with its beginning")
+    ends = [line for line in lines if isinstance(line, RunEnded)]
+    verified = [line.verification for line in lines if isinstance(line, Verified)]
+    return Run(
+        id=begun.run,
+        plan_id=begun.plan_id,
+        by=begun.by,
+        begun_at=begun.at,
+        ended_at=ends[-1].at if ends else None,
+        state=ends[-1].state if ends else "running",
+        remedies=begun.remedies,
+        subject=begun.subject,
+        entries=tuple(line for line in lines if isinstance(line, Intent | Done | Refusal | Approval)),
+        verification=verified[-1] if verified else None,
+    )

@@ -1,0 +1,120 @@
+"""May this step be done now? Fails closed: every doubt is a reason, and no answer counts as no."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from kvmedic.model.gap import Missing
+from kvmedic.model.plan import Plan, PlannedDomain, PlannedHost, Step
+from kvmedic.model.policy import Policy, Window
+from kvmedic.model.record import Record
+from kvmedic.model.run import Run
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class DomainNow(Record, frozen=True, kw_only=True):
+    """A domain of the plan as it is right before a step."""
+
+    name: str
+    uuid: str | None
+    pid: int | None
+    start_ticks: int | None
+    managed_by: str
+    definition_digest: str | None
+
+
+class World(Record, frozen=True, kw_only=True):
+    """What is true right before a step. A gap means it could not be learnt, and closes the gate."""
+
+    now: datetime
+    boot_id: str | Missing
+    domains: tuple[DomainNow, ...] | Missing
+    runs: tuple[Run, ...] | Missing
+    policy: Policy
+    strain: str | None
+    """Why the host is too strained for more work now (PSI, watermarks), or None."""
+
+
+def reasons_against(step: Step, plan: Plan, world: World) -> tuple[str, ...]:
+    """Every reason why ``step`` must not be done now; empty means it may."""
+    return (
+        *_plan_reasons(plan, world),
+        *_host_reasons(plan.hosts, world),
+        *_domain_reasons(plan.domains, world),
+        *_policy_reasons(step, plan, world),
+        *_strain_reasons(step, world),
+    )
+
+
+def _plan_reasons(plan: Plan, world: World) -> Iterable[str]:
+    if world.now >= datetime.fromisoformat(plan.expires_at):
+        yield f"the plan expired at {plan.expires_at}"
+
+
+def _host_reasons(hosts: Iterable[PlannedHost], world: World) -> Iterable[str]:
+    first = next(iter(hosts))
+    if isinstance(world.boot_id, Missing):
+        yield f"the boot id of {first.name} could not be read ({world.boot_id})"
+    elif world.boot_id != first.boot_id:
+        yield f"{first.name} was booted since the plan was made (boot id now {world.boot_id})"
+
+
+def _domain_reasons(planned: Iterable[PlannedDomain], world: World) -> Iterable[str]:
+    if isinstance(world.domains, Missing):
+        yield f"the domains could not be listed ({world.domains})"
+        return
+    for domain in planned:
+        now = next((d for d in world.domains if _is_same(domain, d)), None)
+        yield from ([f"domain {domain.name} is gone"] if now is None else _changes(domain, now))
+
+
+def _is_same(planned: PlannedDomain, now: DomainNow) -> bool:
+    return planned.uuid == now.uuid if planned.uuid else planned.name == now.name
+
+
+def _changes(planned: PlannedDomain, now: DomainNow) -> Iterable[str]:
+    if planned.pid is not None and (now.pid, now.start_ticks) != (planned.pid, planned.start_ticks):
+        yield f"domain {planned.name} was started again since the plan was made (PID {now.pid})"
+    if planned.managed_by != now.managed_by:
+        yield f"domain {planned.name} is now managed by {now.managed_by}, not {planned.managed_by}"
+    if planned.definition_digest is not None and planned.definition_digest != now.definition_digest:
+        yield f"the definition of {planned.name} was changed since the plan was made"
+
+
+def _policy_reasons(step: Step, plan: Plan, world: World) -> Iterable[str]:
+    if step.is_disruptive:
+        protected = set(world.policy.protected_domains)
+        for domain in plan.domains:
+            if protected & {domain.name, domain.uuid}:
+                yield f"domain {domain.name} is protected by the policy"
+        if world.policy.windows and not any(_is_open(w, world.now) for w in world.policy.windows):
+            yield "no window of the policy is open for disruptive steps"
+    if step.number == plan.steps[0].number:
+        yield from _cooldown_reasons(plan, world)
+
+
+def _is_open(window: Window, now: datetime) -> bool:
+    time = now.strftime("%H:%M")
+    return DAYS[now.weekday()] in window.days and window.begins <= time < window.ends
+
+
+def _cooldown_reasons(plan: Plan, world: World) -> Iterable[str]:
+    if isinstance(world.runs, Missing):
+        yield f"earlier runs could not be read ({world.runs})"
+        return
+    for run in world.runs:
+        if run.plan_id == plan.id or run.remedies != plan.remedies or run.subject != plan.option.subject.name:
+            continue
+        age_s = (world.now - datetime.fromisoformat(run.begun_at)).total_seconds()
+        if run.state not in ("refused", "aborted", "undone") and age_s < world.policy.cooldown_s:
+            minutes = f"{age_s / 60:.0f} min ago"
+            yield f"the same remedy ran for {run.subject} {minutes} (run {run.id}); the policy waits"
+
+
+def _strain_reasons(step: Step, world: World) -> Iterable[str]:
+    """Release helps a strained host and costs little; every other kind of work would add to the strain."""
+    gentle = ("release-stranded", "write-tunable", "mark-cordon", "persist-tunables")
+    if world.strain is not None and step.action.__struct_config__.tag not in gentle:
+        yield f"the host is strained: {world.strain}"

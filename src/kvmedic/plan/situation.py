@@ -1,0 +1,84 @@
+"""What a planner knows: the facts, what was found, the policy, and what the operator wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kvmedic.model.domain import DomainFacts
+from kvmedic.model.finding import Finding, Subject
+from kvmedic.model.plan import Action, Blocker, Option
+from kvmedic.model.policy import Policy
+from kvmedic.model.record import Record
+from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import HOST
+
+
+class Wishes(Record, frozen=True, kw_only=True):
+    """What the operator named: a domain, a destination, permissions. None and False: not named."""
+
+    domain: str | None = None
+    destination_uri: str | None = None
+    migrate_uri: str | None = None
+    target_bytes: int | None = None
+    with_power_cycle: bool = False
+    with_post_copy: bool = False
+    with_auto_converge: bool = False
+    persistent_balloon_none: bool = False
+    bandwidth_mib_s: int | None = None
+    max_downtime_ms: int | None = None
+
+
+class HostView(Record, frozen=True, kw_only=True):
+    """Another host of the fleet as it is now: where a domain could go."""
+
+    name: str
+    uri: str
+    migrate_uri: str | None
+    snapshot: Snapshot
+    is_cordoned: bool
+    cpu_answers: dict[str, str]
+    """By domain UUID: the destination's own answer to the domain's CPU ("superset", "incompatible", …)."""
+
+
+class Situation(Record, frozen=True, kw_only=True):
+    """Everything a remedy may look at to propose itself. ``now`` is seconds since the epoch."""
+
+    snapshot: Snapshot
+    findings: tuple[Finding, ...]
+    policy: Policy
+    wishes: Wishes
+    others: tuple[HostView, ...]
+    is_local: bool
+    """Whether kvmedic runs on the host it looks at: the patient cannot nurse itself."""
+
+    def causes_of(self, subject: Subject, answers: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of the causes a remedy ``answers`` were found for this subject (or for the host)."""
+        hit = [
+            finding.cause
+            for finding in self.findings
+            if finding.cause in answers and (subject.kind == "host" or finding.subject in (subject, HOST))
+        ]
+        return tuple(dict.fromkeys(hit))
+
+    @property
+    def wished(self) -> tuple[DomainFacts, ...]:
+        """The running domains the operator means: the named one, or all."""
+        running = self.snapshot.running
+        if self.wishes.domain is None:
+            return running
+        return tuple(domain for domain in running if self.wishes.domain in (domain.name, domain.uuid))
+
+
+class Remedy(Record, frozen=True, kw_only=True):
+    """One remedy: what it is, which causes it answers, its options now, and the actions of one option."""
+
+    id: str
+    title: str
+    answers: tuple[str, ...]
+    propose: Callable[[Situation], tuple[Option, ...]]
+    actions: Callable[[Situation, Option], tuple[Action, ...]]
+
+
+def blocker(text: str, source: str, instead: str | None = None) -> Blocker:
+    """A reason why a remedy may not be used here and now."""
+    return Blocker(text=text, source=source, instead=instead)

@@ -1,0 +1,71 @@
+"""What is compared before and after a run, taken from a snapshot."""
+
+from __future__ import annotations
+
+from kvmedic.model.domain import DomainFacts
+from kvmedic.model.finding import Finding
+from kvmedic.model.gap import Missing
+from kvmedic.model.memory import Meminfo
+from kvmedic.model.run import Measure
+from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.zone_facts import ZoneFacts
+
+HUGE_ORDER = 9
+
+
+def measure(snapshot: Snapshot, findings: tuple[Finding, ...], domain_name: str | None, at: str) -> Measure:
+    """The host's and the named domain's numbers; None where a fact is a gap."""
+    meminfo = snapshot.memory.meminfo
+    domain = next((d for d in snapshot.running if d.name == domain_name), None)
+    return Measure(
+        taken_at=at,
+        mem_free_bytes=_of(meminfo, "MemFree"),
+        mem_available_bytes=_of(meminfo, "MemAvailable"),
+        page_cache_bytes=_of(meminfo, "Cached"),
+        swap_bytes=_swap_used(meminfo),
+        stranded_bytes=_stranded(domain),
+        stranded_method=None
+        if domain is None or domain.stranded_best is None
+        else domain.stranded_best.method,
+        rss_bytes=_known(domain and domain.rss_bytes),
+        thp_bytes=_known(domain and domain.thp_bytes),
+        memcg_bytes=_known(domain and domain.memcg_bytes),
+        actual_bytes=_known(domain and domain.balloon_actual_bytes),
+        huge_blocks_free=_huge_blocks(snapshot.memory.zones),
+        unusable_index_huge=_unusable(snapshot.memory.zones),
+        findings=tuple(dict.fromkeys(finding.cause for finding in findings)),
+    )
+
+
+def _of(meminfo: Meminfo | Missing, key: str) -> int | None:
+    return None if isinstance(meminfo, Missing) else meminfo.get(key)
+
+
+def _swap_used(meminfo: Meminfo | Missing) -> int | None:
+    total, free = _of(meminfo, "SwapTotal"), _of(meminfo, "SwapFree")
+    return None if total is None or free is None else total - free
+
+
+def _known(fact: int | Missing | None) -> int | None:
+    return None if isinstance(fact, Missing) else fact
+
+
+def _stranded(domain: DomainFacts | None) -> int | None:
+    if domain is None or domain.stranded_best is None:
+        return None
+    return domain.stranded_best.bytes
+
+
+def _huge_blocks(zones: tuple[ZoneFacts, ...] | Missing) -> int | None:
+    if isinstance(zones, Missing):
+        return None
+    return sum(zone.blocks_at_least[HUGE_ORDER] for zone in zones if len(zone.blocks_at_least) > HUGE_ORDER)
+
+
+def _unusable(zones: tuple[ZoneFacts, ...] | Missing) -> float | None:
+    """The unusable free index at the huge order of the zone with the most memory free."""
+    if isinstance(zones, Missing):
+        return None
+    large = [zone for zone in zones if len(zone.unusable_index) > HUGE_ORDER]
+    largest = max(large, key=lambda zone: zone.free_pages, default=None)
+    return None if largest is None else largest.unusable_index[HUGE_ORDER]

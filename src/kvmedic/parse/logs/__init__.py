@@ -1,0 +1,72 @@
+"""From the bytes of any log to typed events: ``read_events`` is the one entry.
+
+The form of a log is told by its content, never by its name: exported journals (JSON, export format), pstore
+dumps, and everything that is lines of text (dmesg, /dev/kmsg, syslog, journalctl, serial consoles, QEMU's
+and libvirt's logs). Reading streams; memory stays bounded whatever stands in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from kvmedic.model.log_event import LogKind, LogReading
+from kvmedic.parse.logs.journal import export_lines, is_export, is_json, json_lines
+from kvmedic.parse.logs.pstore import LONGEST_DUMP_BYTES, in_order, is_pstore
+from kvmedic.parse.logs.reading import LogReader, counted
+from kvmedic.parse.logs.scan import LineBlocks
+
+__all__ = ["read_events"]
+
+_SNIFFED_BYTES = 64 << 10
+
+
+def read_events(source_name: str, chunks: Iterable[bytes], *, hint: LogKind | None = None) -> LogReading:
+    """All events of one log.
+
+    ``chunks`` are its bytes, uncompressed, in pieces of any size; ``source_name`` is kept in every line
+    reference (a path like ``…/libvirt/qemu/NAME.log`` also names the domain). ``hint`` is what the holder
+    calls it and is only used as ``kind`` where the content is plain lines. Never raises for what stands in
+    the log: what is not understood is no event.
+    """
+    total = [0]
+    head, rest = _peek(counted(chunks, total))
+    reader = LogReader(source_name)
+    lines = LineBlocks(rest)
+    kind: LogKind = hint or "text"
+    blocks: Iterable[bytes] = lines
+    if is_json(head):
+        kind, blocks = "journal-json", json_lines(lines)
+    elif is_export(head):
+        kind, blocks = "journal-export", LineBlocks(export_lines(rest))
+    elif is_pstore(head):
+        kind = "pstore"
+        reader.is_pstore()
+        blocks = LineBlocks([in_order(_bounded(rest))])
+    for block in blocks:
+        reader.feed(block)
+    return reader.finish(kind, total[0], lines.lines_cut)
+
+
+def _peek(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes of a log, and all of it."""
+    seen: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        seen.append(chunk)
+        size += len(chunk)
+        if size >= _SNIFFED_BYTES:
+            break
+    return b"".join(piece[:_SNIFFED_BYTES] for piece in seen)[:_SNIFFED_BYTES], chain(seen, chunks)
+
+
+def _bounded(chunks: Iterable[bytes]) -> bytes:
+    """A small log as one piece; what is beyond the largest dump is left out."""
+    pieces: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        pieces.append(chunk[: LONGEST_DUMP_BYTES - size])
+        size += len(pieces[-1])
+        if size >= LONGEST_DUMP_BYTES:
+            break
+    return b"".join(pieces)

@@ -1,0 +1,59 @@
+"""The rule of balloon-undone."""
+
+from __future__ import annotations
+
+import pytest
+from snapshots import GONE, domain, outcome, rates, snapshot, texts, thp
+
+from kvmedic.diagnose.causes.balloon_undone import examine
+from kvmedic.model.domain import DomainFacts
+from kvmedic.units import GIB, MIB
+
+
+def refilled(rss: int = 2 * GIB - 280 * MIB) -> DomainFacts:
+    """The guest of facts that were measured: 2 GiB, balloon 748 MiB, then RSS back near the maximum."""
+    return domain(memory_max_bytes=2 * GIB, balloon_actual_bytes=1300 * MIB, rss_bytes=rss)
+
+
+def test_present_where_resident_memory_is_back() -> None:
+    found = examine(snapshot(refilled(), memory_facts={"rates": rates(thp_collapse_alloc=3.0)})).findings[0]
+
+    assert "3.0 huge pages a second" in " ".join(line.text for line in found.because)
+
+
+def test_absent_where_resident_memory_fell_with_the_balloon() -> None:
+    assert outcome(examine(snapshot(refilled(rss=1310 * MIB)))) == "absent"
+
+
+def test_boundary_is_what_qemu_itself_may_need() -> None:
+    allowed = 1300 * MIB + 256 * MIB
+
+    assert outcome(examine(snapshot(refilled(rss=allowed)))) == "absent"
+    assert outcome(examine(snapshot(refilled(rss=allowed + 1)))) == "present"
+
+
+@pytest.mark.parametrize("gap", ["rss_bytes", "balloon_actual_bytes"])
+def test_missing_where_rss_or_actual_is_not_known(gap: str) -> None:
+    assert (
+        outcome(examine(snapshot(domain(**{"balloon_actual_bytes": 4 * GIB, gap: GONE})))) == "undetermined"
+    )
+
+
+def test_missing_where_khugepaged_cannot_be_read() -> None:
+    assert outcome(examine(snapshot(refilled(), memory_facts={"thp": GONE}))) == "undetermined"
+
+
+def test_one_snapshot_is_never_more_than_possible() -> None:
+    assert examine(snapshot(refilled())).findings[0].confidence < 0.6
+
+
+def test_khugepaged_that_fills_no_holes_is_innocent() -> None:
+    tuned = {"thp": thp(max_ptes_none="0")}
+
+    assert "fills no holes" in texts(examine(snapshot(refilled(), memory_facts=tuned)))
+
+
+def test_a_balloon_that_never_worked_was_not_undone() -> None:
+    pinned = domain(balloon_actual_bytes=4 * GIB, discards_inhibited_by=("vfio",))
+
+    assert outcome(examine(snapshot(pinned))) == "absent"

@@ -1,0 +1,1 @@
+"""Puts ``snapshots`` within reach of the tests below this folder."""

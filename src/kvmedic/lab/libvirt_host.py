@@ -119,7 +119,9 @@ class LibvirtHost:
             disk.truncate(content)
 
     def read_text(self, path: Path) -> str:
-        """The text of a file in ``guest_folder``, empty when it does not exist."""
+        """The text of a file as the host's own programs see it, empty when it does not exist."""
+        if path.is_relative_to(LIBVIRT_FOLDERS["run"]):
+            path = self.folder / "run" / path.relative_to(LIBVIRT_FOLDERS["run"])
         return path.read_text(errors="replace") if path.exists() else ""
 
     def agent_line(self, path: Path) -> AgentLine:

@@ -6,14 +6,18 @@ above it the request fails. Only users that this host shows evidence of are list
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from kvmedic.model.gap import Missing
 from kvmedic.model.memory import HugepagePool, SlabCache, TransparentHugepages
 from kvmedic.model.zone_facts import DemandedOrder
+from kvmedic.units import KIB
 
 COSTLY_ORDER = 3
 KVM_VCPU = "sys/kernel/slab/kvm_vcpu"
+KERNEL_STACK_BYTES = 16 * KIB
+"""THREAD_SIZE of x86-64 and arm64."""
+VMAP_STACK = "kernel configuration: VMAP_STACK"
 THP_ENABLED = "sys/kernel/mm/transparent_hugepage/enabled"
 
 
@@ -21,11 +25,13 @@ def derive_demanded_orders(
     kvm_vcpu: SlabCache | Missing,
     thp: TransparentHugepages | Missing,
     pools: Sequence[HugepagePool] | Missing,
+    configuration: Mapping[str, str] | Missing,
     page_size_bytes: int,
 ) -> tuple[DemandedOrder, ...]:
     """The demands, lowest order first. What a gap hides is not listed: the gap itself stands elsewhere."""
     demands = [
         *_vcpu(kvm_vcpu),
+        *_stacks(configuration, page_size_bytes),
         *_huge_pages(thp, page_size_bytes),
         *_pools(pools, page_size_bytes),
     ]
@@ -50,6 +56,16 @@ def _vcpu(kvm_vcpu: SlabCache | Missing) -> Iterator[DemandedOrder]:
     )
 
 
+def _stacks(configuration: Mapping[str, str] | Missing, page_size_bytes: int) -> Iterator[DemandedOrder]:
+    """With VMAP_STACK the kernel's stacks are single pages from vmalloc, and ask for no block."""
+    if isinstance(configuration, Missing) or configuration.get("CONFIG_VMAP_STACK", "n") == "y":
+        return
+    order = order_of(KERNEL_STACK_BYTES, page_size_bytes)
+    if order:
+        fails = "the kernel may kill a process for it, then no thread can be started"
+        yield DemandedOrder(order=order, user="a new thread (its stack)", on_failure=fails, source=VMAP_STACK)
+
+
 def _huge_pages(thp: TransparentHugepages | Missing, page_size_bytes: int) -> Iterator[DemandedOrder]:
     if isinstance(thp, Missing) or isinstance(thp.pmd_size_bytes, Missing):
         return
@@ -66,7 +82,7 @@ def _huge_pages(thp: TransparentHugepages | Missing, page_size_bytes: int) -> It
 def _pools(pools: Sequence[HugepagePool] | Missing, page_size_bytes: int) -> Iterator[DemandedOrder]:
     for pool in () if isinstance(pools, Missing) else pools:
         if pool.total_pages or pool.overcommit_pages:
-            kib = pool.page_size_bytes // 1024
+            kib = pool.page_size_bytes // KIB
             yield DemandedOrder(
                 order=order_of(pool.page_size_bytes, page_size_bytes),
                 user=f"hugetlb pool of {kib} KiB pages",

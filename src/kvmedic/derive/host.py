@@ -24,6 +24,8 @@ from kvmedic.parse.uptime import parse_loadavg, parse_uptime
 
 _SYS_VENDOR = "sys/class/dmi/id/sys_vendor"
 _PRODUCT_NAME = "sys/class/dmi/id/product_name"
+_LIBVIRT_STATE = "kvmedic/libvirt/state"
+_LIBVIRT_IS_SILENT = {"hung": Reason.TIMED_OUT, "absent": Reason.UNREACHABLE}
 _EDAC = "sys/devices/system/edac/mc"
 _SYSCTLS = "proc/sys/"
 _LISTING = "sos_commands/kernel/sysctl_-a"
@@ -55,7 +57,7 @@ def derive_host(evidence: Evidence) -> tuple[HostFacts, list[Missing]]:
         cgroup_version=_cgroup_version(evidence),
         sysctls=_sysctls(evidence),
         kernel_configuration=derive_kernel_configuration(evidence),
-        libvirt_version=read_with(evidence, "kvmedic/libvirt/state", parse_libvirt_version),
+        libvirt_version=_libvirt_version(evidence),
         load_1min=read_with(evidence, "proc/loadavg", parse_loadavg),
         memory_errors=_memory_errors(evidence),
         d_state_tasks=read_with(evidence, "kvmedic/process/d_state", parse_d_state_tasks),
@@ -79,6 +81,19 @@ def _kernel_release(evidence: Evidence) -> str | Missing:
         ("uname", parse_kernel_release),
         ("sos_commands/kernel/uname_-a", parse_kernel_release),
     )
+
+
+def _libvirt_version(evidence: Evidence) -> str | Missing:
+    """From the collector's row "answers VERSION URI"; in a sosreport from what virsh printed."""
+    state = read_with(evidence, _LIBVIRT_STATE, parse_word)
+    if isinstance(state, Missing):
+        printed = read_with(evidence, "sos_commands/virsh/virsh_-r_version", parse_libvirt_version)
+        return state if isinstance(printed, Missing) else printed
+    word, _, rest = state.partition(" ")
+    if word == "answers" and rest.strip():
+        return rest.split()[0]
+    reason = _LIBVIRT_IS_SILENT.get(word, Reason.NOT_UNDERSTOOD)
+    return Missing(source=_LIBVIRT_STATE, reason=reason, detail=rest or state)
 
 
 def _hardware_name(evidence: Evidence) -> str | Missing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -48,7 +48,8 @@ def derive_memory(evidence: Evidence) -> tuple[MemoryFacts, list[Missing]]:
     areas = read_with(evidence, "proc/buddyinfo", parse_buddyinfo)
     pools, thp = derive_host_pools(evidence, meminfo), derive_thp(evidence)
     kvm_vcpu = derive_slab_cache(evidence, "kvm_vcpu", KVM_VCPU)
-    stranded, note = _stranded(evidence, meminfo, vmstat, page_size)
+    configuration = derive_kernel_configuration(evidence)
+    stranded, note = _stranded(evidence, meminfo, mapcount_gap(configuration, vmstat), page_size)
     facts = MemoryFacts(
         page_size_bytes=page_size,
         meminfo=meminfo,
@@ -64,7 +65,7 @@ def derive_memory(evidence: Evidence) -> tuple[MemoryFacts, list[Missing]]:
         thp=thp,
         ksm=derive_ksm(evidence),
         kvm_vcpu_slab=kvm_vcpu,
-        demanded_orders=derive_demanded_orders(kvm_vcpu, thp, pools, page_size),
+        demanded_orders=derive_demanded_orders(kvm_vcpu, thp, pools, configuration, page_size),
         ledger=_AWAITS_DOMAINS,
         stranded_bytes=stranded,
     )
@@ -117,11 +118,11 @@ def _pressure(evidence: Evidence, resource: str) -> Pressure | Missing:
 
 
 def _stranded(
-    evidence: Evidence, meminfo: Meminfo | Missing, vmstat: Mapping[str, int] | Missing, page_size_bytes: int
+    evidence: Evidence, meminfo: Meminfo | Missing, distrust: Missing | None, page_size_bytes: int
 ) -> tuple[int | Missing, Missing | None]:
     """What is stranded for certain, and a note where locked memory hides it."""
-    if gap := mapcount_gap(derive_kernel_configuration(evidence), vmstat):
-        return gap, None
+    if distrust:
+        return distrust, None
     cpus = count_cpus(evidence)
     if isinstance(cpus, Missing):
         return cpus, None

@@ -1,4 +1,4 @@
-"""Who the host says it is: /proc/version, the flags of /proc/cpuinfo, and whether libvirt answered."""
+"""Who the host says it is: /proc/version, the flags of /proc/cpuinfo, and libvirt's version."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def parse_hypervisor_flag(text: str, source: str) -> bool:
 
 
 def parse_libvirt_version(text: str, source: str) -> str:
-    """The version in the collector's row "answers VERSION URI"; a ParseError where libvirt did not answer."""
-    line = only_line(text, source, "answers VERSION URI")
-    words = line.text.split()
-    if len(words) < 2 or words[0] != "answers":
-        raise line.error("answers VERSION URI")
-    return words[1]
+    """The version of the library in the output of ``virsh version``."""
+    for line in numbered_lines(text, source):
+        name, colon, version = line.text.partition(":")
+        if colon and name.strip() == "Using library":
+            return version.strip().removeprefix("libvirt ")
+    raise after_the_end(text, source, "Using library: libvirt VERSION")

@@ -153,6 +153,28 @@ def test_tasks_in_d_state_and_boot_are_read() -> None:
     assert (facts.uptime_s, facts.load_1min, facts.libvirt_version) == (904.62, 0.5, "9.0.0")
 
 
+@pytest.mark.parametrize(
+    ("state", "reason", "detail"),
+    [
+        (b"hung no answer within 5 s\n", Reason.TIMED_OUT, "no answer within 5 s"),
+        (b"absent no socket\n", Reason.UNREACHABLE, "no socket"),
+        (b"answers\n", Reason.NOT_UNDERSTOOD, "answers"),
+    ],
+)
+def test_libvirt_that_does_not_answer_has_a_gap_for_a_version(
+    state: bytes, reason: Reason, detail: str
+) -> None:
+    version = host({"kvmedic/libvirt/state": state}).libvirt_version
+
+    assert version == Missing(source="kvmedic/libvirt/state", reason=reason, detail=detail)
+
+
+def test_a_sosreport_tells_libvirt_s_version_as_virsh_printed_it() -> None:
+    printed = b"Using library: libvirt 8.0.0\nUsing API: QEMU 8.0.0\n"
+
+    assert host({"sos_commands/virsh/virsh_-r_version": printed}).libvirt_version == "8.0.0"
+
+
 def test_every_gap_is_named() -> None:
     facts, gaps = derive_host(evidence({}))
     unknown = {name for name in facts.__struct_fields__ if isinstance(getattr(facts, name), Missing)}

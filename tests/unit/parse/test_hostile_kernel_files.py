@@ -49,7 +49,7 @@ PARSERS: dict[str, tuple[Parser, str]] = {
     "d_state": (parse_d_state_tasks, "12 CPU 0/KVM folio_wait_bit\n"),
     "kernel_release": (parse_kernel_release, sample(DEBIAN, "proc/version")),
     "hypervisor_flag": (parse_hypervisor_flag, "flags\t\t: fpu hypervisor\n"),
-    "libvirt_version": (parse_libvirt_version, "answers 9.0.0 qemu:///system\n"),
+    "libvirt_version": (parse_libvirt_version, "Using library: libvirt 9.0.0\n"),
     "number": (parse_number, "511\n"),
     "word": (parse_word, "6.1.0-56-amd64\n"),
     "setting": (parse_setting, "always [madvise] never\n"),

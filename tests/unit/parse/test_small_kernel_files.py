@@ -198,7 +198,9 @@ def test_the_hypervisor_flag_tells_a_virtual_machine() -> None:
         parse_hypervisor_flag("processor : 0\nFeatures : fp asimd\n", "proc/cpuinfo")
 
 
-def test_libvirt_that_hangs_has_no_version() -> None:
-    assert parse_libvirt_version("answers 9.0.0 qemu:///system\n", "state") == "9.0.0"
-    with pytest.raises(ParseError, match="answers VERSION URI"):
-        parse_libvirt_version("hung no answer in 5 s\n", "state")
+def test_the_version_of_libvirt_is_the_library_s() -> None:
+    printed = "Compiled against library: libvirt 9.0.0\nUsing library: libvirt 8.0.0\nUsing API: QEMU 8.0.0\n"
+
+    assert parse_libvirt_version(printed, "virsh_-r_version") == "8.0.0"
+    with pytest.raises(ParseError, match="Using library"):
+        parse_libvirt_version("error: failed to connect\n", "virsh_-r_version")

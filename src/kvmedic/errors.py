@@ -8,7 +8,8 @@ KvmedicError
  ├─ ActionError            (16)  a change did not happen, or may not have
  │   ├─ PreconditionFailed (10)  nothing was changed: the world moved on, or it is unsafe
  │   ├─ ActionRefused      (17)  the host said no; nothing was changed
- │   └─ OutcomeUnknown     (11)  contact was lost; look before doing anything
+ │   ├─ OutcomeUnknown     (11)  contact was lost; look before doing anything
+ │   └─ Waiting            (18)  a disruptive step waits for an answer, and nobody can be asked here
  └─ InvariantError         (20)  a bug in this program; never caught below the command line
 
 Expected absence is not here: a source that cannot be read is a ``model.gap.Missing`` value.
@@ -92,6 +93,12 @@ class OutcomeUnknownError(ActionError):
     """Contact was lost while a change was under way; look before doing anything."""
 
     code = 11
+
+
+class WaitingError(ActionError):
+    """A disruptive step waits for an answer and nobody can be asked; the run stands still, resumable."""
+
+    code = 18
 
 
 class InvariantError(KvmedicError):

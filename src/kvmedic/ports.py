@@ -66,9 +66,13 @@ class Workflows(Protocol):
         ...
 
 
-class Journal(Protocol):
-    """The append-only record of one run's steps."""
+class StepJournal(Protocol):
+    """The append-only record of what the steps of a run did."""
 
     def entries(self, run: str) -> tuple[Entry, ...]:
         """The entries so far, in order."""
+        ...
+
+    def append(self, run: str, entry: Entry, /) -> None:
+        """Add one entry; it is on the disk when this returns."""
         ...

@@ -27,10 +27,10 @@ def measure(snapshot: Snapshot, findings: tuple[Finding, ...], domain_name: str 
         stranded_method=None
         if domain is None or domain.stranded_best is None
         else domain.stranded_best.method,
-        rss_bytes=_known(domain and domain.rss_bytes),
-        thp_bytes=_known(domain and domain.thp_bytes),
-        memcg_bytes=_known(domain and domain.memcg_bytes),
-        actual_bytes=_known(domain and domain.balloon_actual_bytes),
+        rss_bytes=None if domain is None else _known(domain.rss_bytes),
+        thp_bytes=None if domain is None else _known(domain.thp_bytes),
+        memcg_bytes=None if domain is None else _known(domain.memcg_bytes),
+        actual_bytes=None if domain is None else _known(domain.balloon_actual_bytes),
         huge_blocks_free=_huge_blocks(snapshot.memory.zones),
         unusable_index_huge=_unusable(snapshot.memory.zones),
         findings=tuple(dict.fromkeys(finding.cause for finding in findings)),
@@ -46,7 +46,7 @@ def _swap_used(meminfo: Meminfo | Missing) -> int | None:
     return None if total is None or free is None else total - free
 
 
-def _known(fact: int | Missing | None) -> int | None:
+def _known(fact: int | Missing) -> int | None:
     return None if isinstance(fact, Missing) else fact
 
 

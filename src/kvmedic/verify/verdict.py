@@ -30,7 +30,7 @@ def verify(option: Option, before: Measure, after: Measure) -> Verification:
 
 
 def measured_freed(remedy: str, before: Measure, after: Measure) -> int | None:
-    """Bytes the host got. For a release: what the domain's folios no longer hold; else the rise of MemFree."""
+    """Bytes the host got: of a release, what the folios no longer hold; else the rise of MemFree."""
     if remedy == "release-stranded-memory":
         return _difference(before.stranded_bytes, after.stranded_bytes)
     return _difference(after.mem_free_bytes, before.mem_free_bytes)

@@ -1,0 +1,123 @@
+"""The actor of release-stranded-memory: looks with the page map, acts with process_madvise(MADV_COLD)."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kvmedic.adapters.madvise import batches, make_cold
+from kvmedic.adapters.page_map import read_stranded_ranges
+from kvmedic.errors import ActionRefusedError, PreconditionFailedError
+from kvmedic.model.gap import Missing
+from kvmedic.model.page_map import StrandedRange
+from kvmedic.model.page_map_request import DomainProcess, PageMapRequest
+from kvmedic.model.plan import ReleaseStranded, Step
+from kvmedic.model.run import Intent, Sight
+from kvmedic.parse.process_status import parse_process_stat
+from kvmedic.ports import Progress
+from kvmedic.units import MIB
+
+REST_SHARE = 0.01
+"""The goal is 99 % released: guests go on touching pages while we look."""
+REST_BYTES = 4 * MIB
+NOT_OFFERED = {
+    errno.ENOSYS: "this kernel has no process_madvise (5.10 and later have)",
+    errno.EINVAL: "this kernel refuses MADV_COLD for another process, or the range is locked",
+    errno.EPERM: "not permitted: it takes root, or CAP_SYS_NICE and ptrace access",
+}
+
+
+class ReleaseActor:
+    """``request_for`` gives the page map request for one process (zones and sizes of this host)."""
+
+    def __init__(self, request_for: Callable[[DomainProcess], PageMapRequest]) -> None:
+        self._request_for = request_for
+
+    def look(self, step: Step, intent: Intent | None) -> Sight:
+        """How much is stranded now; reached when at most 1 % of what was there (or 4 MiB) is left."""
+        action = _action(step)
+        stranded = sum(item.stranded_bytes for item in self._ranges(action))
+        before = stranded if intent is None else int(intent.before.get("stranded_bytes") or 0)
+        rest = max(REST_BYTES, int(before * REST_SHARE))
+        reached = stranded <= (rest if intent is not None else 0)
+        return Sight(
+            is_reached=reached, facts={"stranded_bytes": stranded, **_memory(action.pid)}, restores={}
+        )
+
+    def act(self, step: Step, intent: Intent, progress: Progress) -> None:
+        """Advises range by range; may be stopped between two batches, and be begun again."""
+        action = _action(step)
+        ranges = self._ranges(action)
+        pidfd = os.pidfd_open(action.pid)
+        try:
+            _check_same(action)
+            self._advise(pidfd, ranges, progress)
+        finally:
+            os.close(pidfd)
+
+    def undo(self, step: Step, intent: Intent, progress: Progress) -> None:
+        """There is nothing to put back: the guest lost nothing."""
+        raise ActionRefusedError(
+            "a release has nothing to undo: the guest kept every page that it uses",
+            hint="The split pages become huge again by khugepaged, if that is wanted.",
+        )
+
+    def _advise(self, pidfd: int, ranges: Sequence[StrandedRange], progress: Progress) -> None:
+        done, total = 0, sum(item.length for item in ranges) or 1
+        for batch in batches(ranges):
+            try:
+                make_cold(pidfd, batch)
+            except OSError as error:
+                why = NOT_OFFERED.get(error.errno or 0, os.strerror(error.errno or 0))
+                if done == 0:
+                    raise ActionRefusedError(
+                        f"the kernel refused: {why}", hint="See docs/remedies."
+                    ) from error
+                return
+            done += sum(item.length for item in batch)
+            progress("releasing stranded memory", done / total)
+
+    def _ranges(self, action: ReleaseStranded) -> tuple[StrandedRange, ...]:
+        _check_same(action)
+        request = self._request_for(DomainProcess(name=action.domain_name, pid=action.pid))
+        ranges = read_stranded_ranges(request, action.pid)
+        if isinstance(ranges, Missing):
+            raise PreconditionFailedError(
+                f"the page map of {action.domain_name} could not be read ({ranges})",
+                hint="It takes root, and a QEMU that is not stuck in the kernel.",
+            )
+        return ranges
+
+
+def _action(step: Step) -> ReleaseStranded:
+    if not isinstance(step.action, ReleaseStranded):
+        raise TypeError(step.action)
+    return step.action
+
+
+def _check_same(action: ReleaseStranded) -> None:
+    """The process is still the planned one: PIDs are used again, start times are not."""
+    try:
+        text = Path(f"/proc/{action.pid}/stat").read_text(errors="replace")
+    except OSError as error:
+        raise PreconditionFailedError(
+            f"the QEMU of {action.domain_name} (PID {action.pid}) is gone; nothing was touched",
+            hint="Make a new plan.",
+        ) from error
+    if parse_process_stat(text, f"proc/{action.pid}/stat").start_ticks != action.start_ticks:
+        raise PreconditionFailedError(
+            f"PID {action.pid} is another process now; nothing was touched", hint="Make a new plan."
+        )
+
+
+def _memory(pid: int) -> dict[str, str | int | float | None]:
+    """What must not change: resident memory and swap of the process, in bytes."""
+    wanted = {"VmRSS": "rss_bytes", "VmSwap": "swap_bytes"}
+    found: dict[str, str | int | float | None] = {}
+    for line in Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines():
+        key, _, value = line.partition(":")
+        if key in wanted:
+            found[wanted[key]] = int(value.split()[0]) * 1024
+    return found

@@ -1,0 +1,208 @@
+"""Page maps of this host's real memory, checked against what its kernel says of it."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from synthetic_frames import request_for
+
+from kvmedic.adapters.page_map import Deadlines, read_page_map, read_stranded_ranges
+from kvmedic.adapters.page_map_make import make_page_map
+from kvmedic.adapters.page_map_probe import counts_are_exact
+from kvmedic.adapters.page_map_source import ProcFrames
+from kvmedic.model.gap import Missing, Reason
+from kvmedic.model.page_map import DomainPages, PageMap
+
+HUGE, PAGE, BLOCKS = 2 << 20, 4096, 64
+LIBC = ctypes.CDLL(None, use_errno=True)
+MADV_COLD, PROCESS_MADVISE = 20, 440
+
+
+class IoVec(ctypes.Structure):
+    """struct iovec."""
+
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+def quiet(_: str, __: float | None) -> None:
+    """No progress wanted."""
+
+
+class HugePages:
+    """Memory of this process in ``BLOCKS`` huge pages, to be punched as a balloon does."""
+
+    def __init__(self, area: mmap.mmap) -> None:
+        self._area = area
+        view = ctypes.c_char.from_buffer(area)
+        self.offset = -ctypes.addressof(view) % HUGE
+        del view
+
+    def punch(self, blocks: range) -> None:
+        """Drop every second page of some blocks."""
+        for start in range(self.offset + blocks.start * HUGE, self.offset + blocks.stop * HUGE, 2 * PAGE):
+            self._area.madvise(mmap.MADV_DONTNEED, start, PAGE)
+
+    def touch(self, blocks: range) -> None:
+        """Write to every page of some blocks."""
+        for start in range(self.offset + blocks.start * HUGE, self.offset + blocks.stop * HUGE, PAGE):
+            self._area[start] = 1
+
+
+@contextmanager
+def huge_pages() -> Iterator[HugePages]:
+    """Touched huge pages of our own; given back at the end."""
+    area = mmap.mmap(-1, (BLOCKS + 2) * HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    try:
+        area.madvise(mmap.MADV_HUGEPAGE)
+        pages = HugePages(area)
+        pages.touch(range(BLOCKS))
+        yield pages
+    finally:
+        area.close()
+
+
+def row_of(page_map: PageMap | Missing) -> DomainPages:
+    """The only domain of a map that must have come about."""
+    assert isinstance(page_map, PageMap), page_map
+    (domain,) = page_map.domains
+    return domain
+
+
+def own_map(method: str = "full", seed: int = 1) -> PageMap | Missing:
+    """A map with this process as its domain."""
+    return make_page_map(request_for(os.getpid(), method=method, seed=seed), quiet)
+
+
+def test_this_kernels_counts_are_tried_and_found_exact() -> None:
+    with ProcFrames(Path("/proc")) as source:
+        assert counts_are_exact(source, HUGE) is True
+
+
+def test_a_punched_process_strands_what_it_dropped_and_still_does_when_it_touched_the_holes_again() -> None:
+    with huge_pages() as pages:
+        before = row_of(own_map())
+        assert before.stranded_bytes == 0
+        assert before.thp_bytes >= BLOCKS * HUGE
+        pages.punch(range(BLOCKS // 2))
+        punched = row_of(own_map())
+        pages.touch(range(BLOCKS // 2))
+        refilled = row_of(own_map())
+    expected = BLOCKS // 2 * HUGE // 2
+    assert (punched.stranded_bytes, punched.stranded_blocks) == (expected, BLOCKS // 2)
+    assert (refilled.stranded_bytes, refilled.stranded_blocks) == (expected, BLOCKS // 2)
+    assert refilled.anonymous_bytes >= punched.anonymous_bytes + expected
+
+
+def test_a_sample_agrees_with_the_whole_within_its_error() -> None:
+    with huge_pages() as pages:
+        pages.punch(range(BLOCKS // 2))
+        pages.touch(range(BLOCKS // 4))
+        whole = row_of(own_map()).stranded_bytes
+        assert isinstance(whole, int)
+        runs = [row_of(own_map("sampled", seed)) for seed in range(40)]
+    hits = [
+        isinstance(r.stranded_bytes, int) and abs(r.stranded_bytes - whole) <= r.error_bytes for r in runs
+    ]
+    assert sum(hits) >= 36
+
+
+def test_memory_that_a_forked_child_still_maps_is_not_stranded() -> None:
+    with huge_pages() as pages:
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+        try:
+            pages.punch(range(BLOCKS // 2))
+            shared = row_of(own_map()).stranded_bytes
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        assert shared == 0
+        assert row_of(own_map()).stranded_bytes == BLOCKS // 2 * HUGE // 2
+
+
+def test_madvise_cold_on_the_stranded_ranges_gives_exactly_that_memory_back() -> None:
+    with huge_pages() as pages:
+        pages.punch(range(BLOCKS))
+        stranded = row_of(own_map()).stranded_bytes
+        ranges = read_stranded_ranges(request_for(os.getpid()), os.getpid())
+        assert not isinstance(ranges, Missing)
+        assert sum(found.stranded_bytes for found in ranges) == stranded == BLOCKS * HUGE // 2
+        vector = (IoVec * len(ranges))(*[IoVec(found.start, found.length) for found in ranges])
+        descriptor = os.pidfd_open(os.getpid())
+        try:
+            advised = LIBC.syscall(
+                PROCESS_MADVISE, descriptor, vector, ctypes.c_size_t(len(ranges)), MADV_COLD, 0
+            )
+        finally:
+            os.close(descriptor)
+        assert advised == sum(found.length for found in ranges)
+        assert row_of(own_map()).stranded_bytes == 0
+
+
+def test_the_child_that_reads_gives_the_same_map() -> None:
+    with huge_pages() as pages:
+        pages.punch(range(4))
+        places: list[str] = []
+        found = read_page_map(request_for(os.getpid()), lambda place, _: places.append(place))
+        assert row_of(found).stranded_bytes == 4 * HUGE // 2
+    assert any("frames" in place for place in places)
+
+
+def test_a_process_that_ended_is_a_gap_of_the_map() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    found = read_page_map(request_for(child.pid), quiet)
+    assert isinstance(found, PageMap)
+    assert [gap.reason for gap in found.gaps] == [Reason.NOT_FOUND]
+
+
+def test_a_host_without_the_file_is_a_gap(tmp_path: Path) -> None:
+    request = msgspec.structs.replace(request_for(), proc=str(tmp_path))
+    found = make_page_map(request, quiet)
+    assert isinstance(found, Missing)
+    assert found.reason is Reason.NOT_FOUND
+
+
+def test_a_reader_stuck_at_one_process_is_given_up_and_the_rest_is_shown(tmp_path: Path) -> None:
+    """A FIFO without a writer keeps its reader as a held mmap_lock does."""
+    for name in ("kpageflags", "kpagecount", "self"):
+        (tmp_path / name).symlink_to(Path("/proc") / name)
+    own = str(os.getpid())
+    (tmp_path / own).symlink_to(Path("/proc") / own)
+    (tmp_path / "77").mkdir()
+    os.mkfifo(tmp_path / "77" / "maps")
+    request = msgspec.structs.replace(request_for(77, os.getpid()), proc=str(tmp_path))
+    started = time.monotonic()
+    found = read_page_map(request, quiet, Deadlines(total_s=30, silence_s=2.0))
+    assert isinstance(found, PageMap)
+    assert [domain.pid for domain in found.domains] == [os.getpid()]
+    assert [(gap.source, gap.reason) for gap in found.gaps] == [("proc/77/pagemap", Reason.TIMED_OUT)]
+    assert time.monotonic() - started < 15
+
+
+@pytest.mark.parametrize("method", ["full", "sampled"])
+def test_a_user_without_rights_gets_a_gap(method: str) -> None:
+    text = (
+        "import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "from synthetic_frames import request_for\n"
+        "from kvmedic.adapters.page_map_make import make_page_map\n"
+        f"print(make_page_map(request_for(os.getpid(), method='{method}'), lambda *_: None).reason)\n"
+    )
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    ran = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, check=True, env={"PYTHONPATH": path}
+    )
+    assert ran.stdout.strip() == "denied"

@@ -34,7 +34,7 @@ LARGEST_STATISTIC_LAG_PAGES = 125
 """mm/vmstat.c, calculate_normal_threshold: no CPU keeps more to itself before it tells."""
 
 _ONLY_IN_KERNELS_THAT_CAN_LACK_MAPCOUNTS = "nr_free_pages_blocks"
-"""A row of /proc/vmstat that came after CONFIG_NO_PAGE_MAPCOUNT (6.15)."""
+"""A row of /proc/vmstat that came with the release that brought CONFIG_NO_PAGE_MAPCOUNT (6.15)."""
 
 
 class StrandedRange(Record, frozen=True, kw_only=True):

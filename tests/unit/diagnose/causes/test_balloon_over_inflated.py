@@ -5,11 +5,12 @@ from __future__ import annotations
 from snapshots import GONE, domain, guest, outcome, snapshot, texts
 
 from kvmedic.diagnose.causes.balloon_over_inflated import examine
+from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Severity
 from kvmedic.units import GIB, MIB
 
 
-def ballooned(actual: int, usable: int | None, **changes: object):  # noqa: ANN201
+def ballooned(actual: int, usable: int | None, **changes: object) -> DomainFacts:
     has_now = guest(usable=usable, available_bytes=actual, **changes)
     return domain(balloon_actual_bytes=actual, guest=has_now)
 

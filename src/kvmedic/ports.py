@@ -9,7 +9,7 @@ from kvmedic.model.evidence import Evidence, Target
 from kvmedic.model.plan import Plan, Step
 from kvmedic.model.record import Record
 from kvmedic.model.request import CollectRequest
-from kvmedic.model.run import Entry, Intent, RunState, Sight
+from kvmedic.model.run import Entry, Intent, Run, RunLine, RunState, Sight
 
 Progress = Callable[[str, float | None], None]
 """Called with a phrase for people and the share done (0 to 1), or None where it cannot be known."""
@@ -75,4 +75,28 @@ class StepJournal(Protocol):
 
     def append(self, run: str, entry: Entry, /) -> None:
         """Add one entry; it is on the disk when this returns."""
+        ...
+
+
+class RunJournal(StepJournal, Protocol):
+    """The store of whole runs."""
+
+    def exists(self, run: str) -> bool:
+        """Whether a run of this name was begun."""
+        ...
+
+    def lines(self, run: str) -> tuple[RunLine, ...]:
+        """All lines of one run, in order; none where it was never begun."""
+        ...
+
+    def append(self, run: str, entry: RunLine, /) -> None:
+        """Add one line; it is on the disk when this returns."""
+        ...
+
+    def load(self, run: str) -> Run:
+        """One run as a record. UsageError where there is none of this name."""
+        ...
+
+    def all(self) -> tuple[Run, ...]:
+        """All runs, oldest first."""
         ...

@@ -16,47 +16,29 @@ import msgspec
 
 from kvmedic.errors import EvidenceError, PreconditionFailedError, UsageError
 from kvmedic.model.record import Record
-from kvmedic.model.run import Approval, Done, Entry, Intent, Refusal, Run, RunState, Verification
+from kvmedic.model.run import (
+    Approval,
+    Done,
+    Entry,
+    Intent,
+    Refusal,
+    Run,
+    RunBegun,
+    RunEnded,
+    RunLine,
+    Verified,
+)
 
 DEFAULT_STORE = Path("/var/lib/kvmedic/runs")
 FIRST = "0" * 64
 
 
-class RunBegun(Record, frozen=True, kw_only=True, tag="run-begun"):
-    """The first line of a run."""
-
-    run: str
-    plan_id: str
-    by: str
-    at: str
-    remedies: tuple[str, ...]
-    subject: str
-    plan_sha256: str
-
-
-class RunEnded(Record, frozen=True, kw_only=True, tag="run-ended"):
-    """A run came to an end, or to a stop that ``--resume`` may go on from."""
-
-    at: str
-    state: RunState
-
-
-class Verified(Record, frozen=True, kw_only=True, tag="verified"):
-    """What was measured after the run."""
-
-    at: str
-    verification: Verification
-
-
-Line = RunBegun | RunEnded | Verified | Intent | Done | Refusal | Approval
-
-
 class _Chained(Record, frozen=True, kw_only=True):
-    entry: Line
+    entry: RunLine
     sha256: str
 
 
-def _digest(before: str, entry: Line) -> str:
+def _digest(before: str, entry: RunLine) -> str:
     return hashlib.sha256(before.encode() + msgspec.json.encode(entry)).hexdigest()
 
 
@@ -66,14 +48,18 @@ class RunStore:
     def __init__(self, folder: Path = DEFAULT_STORE) -> None:
         self.folder = folder
 
-    def append(self, run: str, entry: Line) -> None:
+    def append(self, run: str, entry: RunLine) -> None:
         """Adds one line to a run and makes sure that it is on the disk."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         before = next(reversed([c.sha256 for c in self._chain(run)]), FIRST)
         line = msgspec.json.encode(_Chained(entry=entry, sha256=_digest(before, entry))) + b"\n"
         _append_whole(self._path(run), line)
 
-    def lines(self, run: str) -> tuple[Line, ...]:
+    def exists(self, run: str) -> bool:
+        """Whether a run of this name was begun."""
+        return self._path(run).exists()
+
+    def lines(self, run: str) -> tuple[RunLine, ...]:
         """All lines of one run; an EvidenceError where the chain is broken."""
         return tuple(chained.entry for chained in self._chain(run))
 
@@ -142,7 +128,7 @@ def _broken(path: Path, number: int, detail: str) -> EvidenceError:
     )
 
 
-def _as_run(lines: tuple[Line, ...]) -> Run:
+def _as_run(lines: tuple[RunLine, ...]) -> Run:
     begun = lines[0]
     if not isinstance(begun, RunBegun):
         raise EvidenceError("a run's journal does not begin with its beginning")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from kvmedic.cli.terminal import stdout_terminal, write_out
 from kvmedic.diagnose.report import exit_code
-from kvmedic.model.report import Report, Verdict
+from kvmedic.model.report import Report
 from kvmedic.render import render
-
-NAGIOS_CODES: dict[Verdict, int] = {"healthy": 0, "at-risk": 1, "failing": 2, "undetermined": 3}
-"""What Nagios and its kin mean by 0 1 2 3: OK, WARNING, CRITICAL, UNKNOWN."""
+from kvmedic.render.nagios import nagios_exit_code
 
 
-def write_report(report: Report, format_name: str, *, verbose: bool) -> int:
+def write_report(report: Report, format_name: str, *, verbose: bool, picture_svg: str | None = None) -> int:
     """Writes the report in the format asked for; the code is that of the verdict."""
     terminal = stdout_terminal()
     text = render(
@@ -21,6 +21,8 @@ def write_report(report: Report, format_name: str, *, verbose: bool) -> int:
         colour=terminal.has_colour,
         verbose=verbose,
         encoding=terminal.encoding,
+        local_zone=datetime.now().astimezone().tzinfo,
+        picture_svg=picture_svg,
     )
-    write_out(text)
-    return NAGIOS_CODES[report.verdict] if format_name == "nagios" else exit_code(report)
+    write_out(text, encoding=None if format_name == "text" else "utf-8")
+    return nagios_exit_code(report) if format_name == "nagios" else exit_code(report)

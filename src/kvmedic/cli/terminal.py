@@ -68,7 +68,8 @@ def progress_on_stderr() -> Iterator[Progress]:
             sys.stderr.flush()
 
 
-def write_out(text: str) -> None:
-    """Writes text to stdout whatever the locale can encode."""
-    encoding = sys.stdout.encoding or "ascii"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+def write_out(text: str, *, encoding: str | None = None) -> None:
+    """Writes text to stdout in ``encoding``, or in the locale's; what that cannot encode is escaped."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode(encoding or sys.stdout.encoding or "ascii", "backslashreplace"))
+    sys.stdout.buffer.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from kvmedic.model.plan import Plan
 from kvmedic.model.record import Record
 
 Outcome = Literal["done", "already", "refused", "unknown"]
@@ -56,6 +57,16 @@ class Approval(Record, frozen=True, kw_only=True, tag="approval"):
     is_granted: bool
 
 
+class Undone(Record, frozen=True, kw_only=True, tag="undone"):
+    """What a step changed was put back, and looked at."""
+
+    step: int
+    at: str
+    by: str
+    outcome: Outcome
+    detail: str
+
+
 Entry = Intent | Done | Refusal | Approval
 
 
@@ -88,6 +99,42 @@ class Verification(Record, frozen=True, kw_only=True):
     measured_freed_bytes: int | None
     error_percent: float | None
     because: tuple[str, ...]
+
+
+class RunBegun(Record, frozen=True, kw_only=True, tag="run-begun"):
+    """The first line of a run, with its plan: a run needs nothing else to go on."""
+
+    run: str
+    plan_id: str
+    by: str
+    at: str
+    remedies: tuple[str, ...]
+    subject: str
+    plan: Plan
+
+
+class RunMeasured(Record, frozen=True, kw_only=True, tag="run-measured"):
+    """What was there before the first step."""
+
+    at: str
+    measure: Measure
+
+
+class RunEnded(Record, frozen=True, kw_only=True, tag="run-ended"):
+    """A run came to an end, or to a stop that ``--resume`` may go on from."""
+
+    at: str
+    state: RunState
+
+
+class Verified(Record, frozen=True, kw_only=True, tag="verified"):
+    """What was measured after the run."""
+
+    at: str
+    verification: Verification
+
+
+RunLine = RunBegun | RunMeasured | RunEnded | Verified | Intent | Done | Refusal | Approval | Undone
 
 
 class Run(Record, frozen=True, kw_only=True):

@@ -1,0 +1,100 @@
+"""The verb apply: carry a plan out step by step, durably, between two measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from kvmedic.app.performing import Approve, Performer, Survey
+from kvmedic.errors import UsageError
+from kvmedic.model.plan import Plan
+from kvmedic.model.record import Record
+from kvmedic.model.run import Measure, Run, RunBegun, RunEnded, RunMeasured, Verification, Verified
+from kvmedic.ports import Actor, Progress, RunJournal, Workflows
+from kvmedic.verify.verdict import verify
+
+MeasureNow = Callable[[Plan], Measure]
+
+
+class Hands(Record, frozen=True, kw_only=True):
+    """Everything a run needs of the world; wiring fills it in."""
+
+    journal: RunJournal
+    workflows: Workflows
+    actors: Mapping[str, Actor]
+    survey: Survey
+    measure: MeasureNow
+    approve: Approve
+    by: str
+    now: Callable[[], datetime]
+
+
+def apply_plan(plan: Plan, run: str, hands: Hands, progress: Progress) -> Run:
+    """Begins the run, or goes on with it, and returns it with its verdict.
+
+    WaitingError where a disruptive step needs an answer that nobody can give; the run stays resumable.
+    """
+    if not hands.journal.exists(run):
+        _begin(plan, run, hands, progress)
+    before = _measured_before(run, hands)
+    performer = Performer(
+        plan,
+        run,
+        hands.journal,
+        actors=hands.actors,
+        survey=hands.survey,
+        approve=hands.approve,
+        by=hands.by,
+        now=hands.now,
+        progress=progress,
+    )
+    state = hands.workflows.carry_out(run, plan, hands.journal.entries(run), performer)
+    if any(line for line in hands.journal.lines(run) if isinstance(line, RunEnded) and line.state == state):
+        return hands.journal.load(run)
+    hands.journal.append(run, RunEnded(at=_iso(hands), state=state))
+    if state == "finished":
+        progress("measuring what it did", None)
+        hands.journal.append(run, Verified(at=_iso(hands), verification=_verify(plan, before, hands)))
+    return hands.journal.load(run)
+
+
+def _begin(plan: Plan, run: str, hands: Hands, progress: Progress) -> None:
+    """The plan and the measure before are kept with the run, so that a resumed run needs nothing else."""
+    begun = RunBegun(
+        run=run,
+        plan_id=plan.id,
+        by=hands.by,
+        at=_iso(hands),
+        remedies=plan.remedies,
+        subject=plan.option.subject.name,
+        plan=plan,
+    )
+    hands.journal.append(run, begun)
+    progress("measuring before", None)
+    hands.journal.append(run, RunMeasured(at=_iso(hands), measure=hands.measure(plan)))
+
+
+def _measured_before(run: str, hands: Hands) -> Measure:
+    """A run killed before its first measure is measured now: no step can have acted yet."""
+    for line in hands.journal.lines(run):
+        if isinstance(line, RunMeasured):
+            return line.measure
+    measure = hands.measure(plan_of(run, hands.journal))
+    hands.journal.append(run, RunMeasured(at=_iso(hands), measure=measure))
+    return measure
+
+
+def plan_of(run: str, journal: RunJournal) -> Plan:
+    """The plan that a run carries out. UsageError where there is no such run."""
+    for line in journal.lines(run):
+        if isinstance(line, RunBegun):
+            return line.plan
+    raise UsageError(f"no run {run!r}", hint="See kvmedic runs for their names.")
+
+
+def _verify(plan: Plan, before: Measure, hands: Hands) -> Verification:
+    return verify(plan.option, before, hands.measure(plan))
+
+
+def _iso(hands: Hands) -> str:
+    return hands.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from host_samples import UNKNOWN
+from host_samples import KERNELS, UNKNOWN
 
 from kvmedic.derive.host_stranded import (
     StrandedRange,
@@ -14,9 +14,16 @@ from kvmedic.derive.host_stranded import (
 )
 from kvmedic.model.gap import Missing
 from kvmedic.model.memory import Meminfo
+from kvmedic.parse.meminfo import parse_meminfo
 from kvmedic.units import MIB
 
 FLOOR_2_CPUS = 16 * MIB + 2 * 4 * 125 * 4096
+
+
+def recorded(phase: str) -> Meminfo:
+    """What a real 6.1 said while memory was stranded on purpose (see the README beside it)."""
+    text = (KERNELS / "6.1-stranded" / phase / "proc" / "meminfo").read_text()
+    return parse_meminfo(text, "proc/meminfo")
 
 
 def meminfo(**mib: int) -> Meminfo:
@@ -42,14 +49,27 @@ def test_what_is_on_the_lists_and_mapped_by_nobody_is_stranded() -> None:
     assert bounds(AnonPages=3996 - 750).proven_bytes == 750 * MIB
 
 
-def test_the_measured_host_of_six_one_gives_what_a_release_freed() -> None:
-    kib = {"Active(anon)": 500, "Inactive(anon)": 772_000, "AnonPages": 501_000, "Shmem": 1_100}
-    found = Meminfo(source="proc/meminfo", bytes_of={k: v * 1024 for k, v in kib.items()}, counts={})
+@pytest.mark.parametrize(("phase", "stranded"), [("touched", 0), ("stranded", 128 * MIB), ("released", 0)])
+def test_a_real_kernel_shows_what_was_stranded_on_purpose_to_the_page(phase: str, stranded: int) -> None:
+    found = derive_stranded_range(recorded(phase), 4, 4096)
 
-    stranded = derive_stranded_range(found, 4, 4096)
+    assert not isinstance(found, Missing)
+    assert found.proven_bytes == found.high_bytes == stranded
 
-    assert not isinstance(stranded, Missing)
-    assert stranded.proven_bytes == (772_500 - 502_100) * 1024
+
+def test_while_memory_was_stranded_the_real_host_got_nothing_back() -> None:
+    before, after = recorded("touched"), recorded("stranded")
+
+    assert before["AnonPages"] - after["AnonPages"] == 128 * MIB
+    assert after["MemFree"] - before["MemFree"] < MIB
+
+
+def test_memory_that_was_locked_then_widens_the_bounds_around_the_truth() -> None:
+    found = derive_stranded_range(recorded("locked"), 4, 4096)
+    refilled_by_khugepaged = 8 * MIB
+
+    assert not isinstance(found, Missing)
+    assert found.low_bytes < 128 * MIB - refilled_by_khugepaged == found.high_bytes
 
 
 @pytest.mark.parametrize(("mib", "proven"), [(19, 0), (20, 20 * MIB), (21, 21 * MIB)])

@@ -84,13 +84,16 @@ class FullReader:
         padded = self.counts.by_class.shape[0] * self._block_pages
         with ThreadPoolExecutor(max_workers=self._request.threads) as pool:
             for first in range(0, padded, PART_FRAMES):
-                count = min(PART_FRAMES, padded - first)
-                owners = self._owners(pool, areas, first, count)
-                starts = range(first, first + count, self._window)
-                for done in pool.map(
-                    lambda start, o=owners, e=first + count: self._scan(start, o, e), starts
-                ):
-                    self._report("frames", done / padded)
+                self._part(pool, areas, first, min(padded, first + PART_FRAMES))
+
+    def _part(
+        self, pool: ThreadPoolExecutor, areas: dict[int, tuple[Mapping, ...]], first: int, end: int
+    ) -> None:
+        """One part of memory; the owners of its frames are given back before the next part's are made."""
+        owners = self._owners(pool, areas, first, end - first)
+        starts = range(first, end, self._window)
+        for done in pool.map(lambda start: self._scan(start, owners, end), starts):
+            self._report("frames", done / self._frames)
 
     def _areas(self) -> dict[int, tuple[Mapping, ...]]:
         areas: dict[int, tuple[Mapping, ...]] = {}

@@ -69,14 +69,14 @@ def blocks_of(by_class: Table) -> Blocks:
     )
 
 
-def kinds_of(blocks: Blocks) -> NDArray[np.float64]:
+def kinds_of(blocks: Blocks) -> Booleans:
     """One row a block, 1 in the column of its kind: empty, movable, mixed, held, unknown (see BlockKinds)."""
     is_held = blocks.unmovable > 0
     is_unknown = ~is_held & (blocks.unknown > 0)
     is_movable = ~is_held & ~is_unknown & (blocks.movable > 0)
     is_mixed = is_held & (blocks.movable > 0)
     columns = (blocks.is_empty, is_movable, is_mixed, is_held & ~is_mixed, is_unknown)
-    return np.stack(columns, axis=1).astype(np.float64)
+    return np.stack(columns, axis=1)
 
 
 QUESTIONS = (
@@ -92,7 +92,7 @@ QUESTIONS = (
 )
 
 
-def answers_of(blocks: Blocks) -> NDArray[np.float64]:
+def answers_of(blocks: Blocks) -> NDArray[np.int32]:
     """One row a block, what it contributes to each of ``QUESTIONS`` (blocks, or pages where it says free)."""
     is_usable = (blocks.unmovable == 0) & (blocks.memory > 0)
     is_surely_usable = is_usable & (blocks.unknown == 0)
@@ -108,4 +108,4 @@ def answers_of(blocks: Blocks) -> NDArray[np.float64]:
         is_surely_usable & ~blocks.is_empty,
         (blocks.memory > 0) & (fixed == 0) & ~blocks.is_empty,
     )
-    return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
+    return np.stack([np.asarray(column, dtype=np.int32) for column in columns], axis=1)

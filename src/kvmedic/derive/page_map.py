@@ -86,7 +86,7 @@ def block_ranges(spans: tuple[ZoneSpan, ...], frames: int, block_pages: int) -> 
 def examine_zone(zone: ZoneBlocks, block_pages: int) -> ZoneResult:
     """Totals, kinds and answers of one zone."""
     blocks = blocks_of(zone.by_class)
-    pages = estimate(zone.design, zone.by_class.astype(np.float64), block_pages)
+    pages = estimate(zone.design, zone.by_class, block_pages)
     kinds = estimate(zone.design, kinds_of(blocks), 1)
     answers = estimate(zone.design, answers_of(blocks), 1)
     totals = _without_holes(pages.totals.copy(), zone.span)

@@ -8,7 +8,7 @@ two units a stratum and their neighbours leave an estimate of what remains
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,7 @@ def draw(population: int, wanted: int, random: np.random.Generator) -> Design:
     return Design(pairs.reshape(-1), edges, False)
 
 
-def estimate(design: Design, values: Values, largest: float) -> Estimate:
+def estimate(design: Design, values: NDArray[Any], largest: float) -> Estimate:
     """Totals of the whole from ``values`` (one row a unit, one column a quantity).
 
     ``largest`` is what one unit could hold of a quantity at most: it bounds what the sample missed of a
@@ -63,9 +63,9 @@ def estimate(design: Design, values: Values, largest: float) -> Estimate:
     less than 3/n of the units, each full).
     """
     if design.is_complete or not values.size:
-        return Estimate(values.sum(axis=0), np.zeros(values.shape[1]))
+        return Estimate(values.sum(axis=0, dtype=np.float64), np.zeros(values.shape[1]))
     sizes = design.sizes.astype(np.float64)[:, None]
-    pairs = values.reshape(sizes.size, 2, -1)
+    pairs = values.astype(np.float64).reshape(sizes.size, 2, -1)
     totals = (pairs.mean(axis=1) * sizes).sum(axis=0)
     variances = sizes**2 * (1 - 2 / sizes) / 2 * _collapsed(pairs)
     errors = _t95(_degrees(variances)) * np.sqrt(variances.sum(axis=0))

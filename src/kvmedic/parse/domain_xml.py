@@ -35,11 +35,14 @@ class DomainDefinition(Record, frozen=True, kw_only=True):
     """The parts of a definition that kvmedic reasons about; None where the definition does not say.
 
     ``memory_bytes`` is the ceiling of the balloon, ``current_memory_bytes`` what a start inflates to,
-    ``hotplug_maximum_bytes`` <maxMemory>. ``hugepage_size_bytes`` is 0 for the host's default size.
+    ``hotplug_maximum_bytes`` <maxMemory>. ``is_live``: it describes a running domain (it has an id).
+    ``vfio`` are the devices that QEMU drives through VFIO ("pci", "mdev", "nvme").
+    ``hugepage_size_bytes`` is 0 for the host's default size.
     """
 
     name: str
     uuid: str | None
+    is_live: bool
     domain_type: str
     memory_bytes: int
     current_memory_bytes: int
@@ -54,7 +57,7 @@ class DomainDefinition(Record, frozen=True, kw_only=True):
     source_type: SourceType | None
     is_shared: bool
     host_nodes: str | None
-    hostdevs: tuple[str, ...]
+    vfio: tuple[str, ...]
     has_vdpa: bool
     launch_security: str | None
     memory_devices: tuple[MemoryDevice, ...]
@@ -80,7 +83,8 @@ def definition_of(domain: Element, source: str) -> DomainDefinition:
         raise ParseError(source, 1, domain.tag, "a <memory> in the <domain>")
     return DomainDefinition(
         name=_needed_text(domain, "name", source),
-        uuid=_text(domain, "uuid"),
+        uuid=(_text(domain, "uuid") or "").lower() or None,
+        is_live=domain.get("id") is not None,
         domain_type=domain.get("type", ""),
         memory_bytes=memory,
         current_memory_bytes=_or_else(_size(domain.find("currentMemory"), source), memory),
@@ -95,7 +99,7 @@ def definition_of(domain: Element, source: str) -> DomainDefinition:
         source_type=_source_type(domain),
         is_shared=_attribute(domain, "memoryBacking/access", "mode") == "shared",
         host_nodes=_host_nodes(domain),
-        hostdevs=tuple(device.get("type", "?") for device in domain.iterfind("devices/hostdev")),
+        vfio=_vfio_devices(domain),
         has_vdpa=any(device.get("type") == "vdpa" for device in domain.iterfind("devices/interface")),
         launch_security=_attribute(domain, "launchSecurity", "type"),
         memory_devices=tuple(_memory_devices(domain, source)),
@@ -187,6 +191,14 @@ def _host_nodes(domain: Element) -> str | None:
     cells = domain.iterfind("numatune/memnode")
     listed = [cell.get("nodeset", "") for cell in cells if cell.get("mode", "strict") in bound]
     return ",".join(dict.fromkeys(filter(None, listed))) or None
+
+
+def _vfio_devices(domain: Element) -> tuple[str, ...]:
+    """PCI and mediated host devices, network cards handed through, and disks of type nvme."""
+    hostdevs = [device.get("type", "") for device in domain.iterfind("devices/hostdev")]
+    cards = ["pci" for device in domain.iterfind("devices/interface") if device.get("type") == "hostdev"]
+    disks = ["nvme" for disk in domain.iterfind("devices/disk") if disk.get("type") == "nvme"]
+    return (*(kind for kind in hostdevs if kind in {"pci", "mdev"}), *cards, *disks)
 
 
 def _memory_devices(domain: Element, source: str) -> list[MemoryDevice]:

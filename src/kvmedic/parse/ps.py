@@ -1,0 +1,48 @@
+"""The output of ``ps`` as sosreports keep it: a header that names the columns, the command line last."""
+
+from __future__ import annotations
+
+from kvmedic.model.record import Record
+from kvmedic.parse.lines import Line, after_the_end, numbered_lines
+from kvmedic.units import from_kib
+
+_EXPECTED = "a header with PID and, last, COMMAND or CMD"
+
+
+class PsRow(Record, frozen=True, kw_only=True):
+    """One process. ``command`` has lost the borders between its arguments."""
+
+    pid: int
+    state: str | None
+    rss_bytes: int | None
+    command: str
+
+
+def parse_ps(text: str, source: str) -> tuple[PsRow, ...]:
+    """The processes; rows of threads ("-" for a PID) are passed over. ParseError without a header."""
+    lines = numbered_lines(text, source)
+    header = next(lines, None)
+    columns = header.text.split() if header else []
+    if "PID" not in columns or columns[-1] not in {"COMMAND", "CMD"}:
+        raise header.error(_EXPECTED) if header else after_the_end(text, source, _EXPECTED)
+    rows = (_row(line, columns) for line in lines)
+    return tuple(row for row in rows if row is not None)
+
+
+def _row(line: Line, columns: list[str]) -> PsRow | None:
+    words = line.text.split(None, len(columns) - 1)
+    cells = dict(zip(columns, words, strict=False))
+    pid, rss = cells.get("PID", ""), cells.get("RSS", cells.get("RSZ", ""))
+    if len(words) < len(columns) or not _is_number(pid):
+        return None
+    state = cells.get("STAT") or cells.get("S")
+    return PsRow(
+        pid=int(pid),
+        state=state[0] if state else None,
+        rss_bytes=from_kib(int(rss)) if _is_number(rss) else None,
+        command=words[-1],
+    )
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) <= 15

@@ -21,7 +21,7 @@ from kvmedic.derive.proxmox import ProxmoxSettings, derive_proxmox
 from kvmedic.derive.qemu_processes import QemuProcess
 from kvmedic.derive.stranded_accounting import accounting_floor_bytes, derive_stranded_by_accounting
 from kvmedic.derive.stranded_readings import NOT_RUNNING, derive_stranded
-from kvmedic.model.domain import CgroupFacts, DomainFacts, ProcessFacts, StrandedReading
+from kvmedic.model.domain import CgroupFacts, DomainFacts, GuestStatistics, ProcessFacts, StrandedReading
 from kvmedic.model.evidence import Evidence
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.page_map import PageMap
@@ -115,7 +115,7 @@ def domain_facts(context: Context, domain: LibvirtDomain | None, process: QemuPr
         balloon_driver=_when_running(sources, derive_driver(model, stats, period_s, maximum, actual)),
         free_page_reporting=_option(sources, "free-page-reporting"),
         deflate_on_oom=_option(sources, "deflate-on-oom"),
-        guest=_when_running(sources, derive_guest_statistics(stats, period_s, context.evidence.taken_at)),
+        guest=_when_running(sources, _guest(context, sources, period_s)),
         backing=backing,
         discards_inhibited_by=inhibitors,
         rss_bytes=_rss(sources, process),
@@ -131,7 +131,7 @@ def domain_facts(context: Context, domain: LibvirtDomain | None, process: QemuPr
             else None
         ),
         job=domain.job if domain else None,
-        pending_changes=derive_pending_changes(domain.live, domain.inactive) if domain else (),
+        pending_changes=derive_pending_changes(domain.running_definition, domain.inactive) if domain else (),
         has_managed_save=_has_managed_save(sources),
     )
 
@@ -234,8 +234,7 @@ def _actual(sources: Sources) -> int | Missing:
     if sources.domain is None and _balloon_model(sources) == "none":
         return _maximum(sources)
     found = balloon_bytes(sources.stats, "current")
-    domain = sources.domain
-    live = domain and (domain.live or (domain.status and domain.status.definition))
+    live = sources.domain.running_definition if sources.domain else None
     return live.current_memory_bytes if isinstance(found, Missing) and live else found
 
 
@@ -318,6 +317,12 @@ def _autostarts(sources: Sources, evidence: Evidence) -> bool | Missing:
 def _has_managed_save(sources: Sources) -> bool | Missing:
     info = sources.domain.info if sources.domain else None
     return _or_gap(info.has_managed_save if info else None, "managed save", "no source gives it")
+
+
+def _guest(context: Context, sources: Sources, period_s: int | None) -> GuestStatistics | Missing:
+    found = derive_guest_statistics(sources.stats, period_s, context.evidence.taken_at)
+    gap = sources.domain.stats_gap if sources.domain else None
+    return gap if gap is not None and isinstance(found, Missing) else found
 
 
 def _when_running(sources: Sources, fact: Fact | Missing) -> Fact | Missing:

@@ -6,6 +6,7 @@ hangs or is absent, its own records below /run tell of the running domains, and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -23,6 +24,8 @@ from kvmedic.parse.status_xml import DomainStatus, parse_status_xml
 VIRSH = "sos_commands/virsh/virsh_-r_"
 STATUS = ("run/libvirt/qemu/", "var/run/libvirt/qemu/")
 PERSISTENT = "etc/libvirt/qemu/"
+ANSWER = "kvmedic/libvirt/answer"
+_NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._-]")
 _INACTIVE = "dumpxml_--inactive_"
 T = TypeVar("T")
 
@@ -37,23 +40,28 @@ class LibvirtDomain(Record, frozen=True, kw_only=True):
     info: DomainInfo | None
     listed_state: str | None
     stats: Mapping[str, str] | Missing
+    stats_gap: Missing | None
+    """Why its QEMU was not asked (it is stopped, or busy); the state may be known all the same."""
     job: str | None
     status: DomainStatus | None
     is_answered: bool
     """libvirt itself gave its definition (not only files of it)."""
 
     @property
+    def running_definition(self) -> DomainDefinition | None:
+        """The live definition, by libvirt or by its status record."""
+        return self.live or (self.status.definition if self.status else None)
+
+    @property
     def definition(self) -> DomainDefinition | None:
         """The live definition, or the one that the next start uses."""
-        if self.live is not None:
-            return self.live
-        return self.inactive if self.status is None else self.status.definition
+        return self.running_definition or self.inactive
 
 
 def derive_libvirt_domains(evidence: Evidence, *, is_complete: bool) -> tuple[LibvirtDomain, ...]:
     """Every domain that any record tells of. ``is_complete``: libvirt answered, so files add no domains."""
     found: dict[str, LibvirtDomain] = {}
-    stats = read_with(evidence, f"{VIRSH}domstats", parse_domstats)
+    stats = _statistics(evidence)
     _add_definitions(found, evidence)
     _add_listed(found, evidence, stats)
     _add_infos(found, evidence)
@@ -128,6 +136,7 @@ def _bare(name: str) -> LibvirtDomain:
         info=None,
         listed_state=None,
         stats=Missing(source=f"{VIRSH}domstats", reason=Reason.NOT_COLLECTED, detail="not yet looked up"),
+        stats_gap=None,
         job=None,
         status=None,
         is_answered=True,
@@ -141,9 +150,23 @@ def _put(found: dict[str, LibvirtDomain], domain: LibvirtDomain, **changes: obje
 def _with_stats(
     domain: LibvirtDomain, evidence: Evidence, stats: Mapping[str, Mapping[str, str]] | Missing
 ) -> LibvirtDomain:
-    """With its own rows of domstats; a gap that the reader told for this very domain goes first."""
+    """With its own rows of domstats, and the gap that the reader told for this very domain, if it did."""
     own = stats if isinstance(stats, Missing) else stats.get(domain.name)
+    told = evidence.files.get(f"{VIRSH}domstats/{mangled(domain.name)}")
+    gap = told if isinstance(told, Missing) else None
     if own is None:
         detail = f"no statistics of {domain.name}"
-        own = Missing(source=f"{VIRSH}domstats", reason=Reason.NOT_FOUND, detail=detail)
-    return msgspec.structs.replace(domain, stats=own)
+        own = gap or Missing(source=f"{VIRSH}domstats", reason=Reason.NOT_FOUND, detail=detail)
+    return msgspec.structs.replace(domain, stats=own, stats_gap=gap)
+
+
+def _statistics(evidence: Evidence) -> Mapping[str, Mapping[str, str]] | Missing:
+    """All rows of domstats; where libvirt gave none, the reader's own gap says why."""
+    stats = read_with(evidence, f"{VIRSH}domstats", parse_domstats)
+    answer = evidence.files.get(ANSWER)
+    return answer if isinstance(stats, Missing) and isinstance(answer, Missing) else stats
+
+
+def mangled(name: str) -> str:
+    """A domain's name as it stands in names of files."""
+    return _NOT_IN_FILE_NAMES.sub("_", name)

@@ -77,8 +77,12 @@ def derive_manager(
         return Manager("harvester", f"{found.because}, on a Harvester host")
     if found:
         return found
-    if definition is not None or (arguments is not None and arguments.is_from_libvirt):
+    if definition is not None:
         return Manager("libvirt", "libvirt has it, and nothing names another manager")
+    if arguments is not None and arguments.is_from_libvirt:
+        return Manager(
+            "libvirt", "its QEMU has a name in libvirt's manner, and nothing names another manager"
+        )
     return Manager("by-hand", "a QEMU process that no manager lists")
 
 

@@ -1,12 +1,51 @@
-"""The composition root: the only module that names concrete adapters."""
+"""The composition root: the only module that names concrete adapters.
+
+Adapters are imported where they are used: ``--help`` needs none, and what looks loads no engine.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kvmedic.model.policy import NO_POLICY, Policy
 from kvmedic.ports import EvidenceSource
+
+if TYPE_CHECKING:
+    from kvmedic.adapters.run_store import RunStore
+    from kvmedic.app.acting import Acting
+    from kvmedic.app.performing import Approve
 
 
 def open_source(target: str | None) -> EvidenceSource:
     """The source of evidence that ``target`` names; nothing means this host."""
-    from kvmedic.adapters.targets import open_target  # noqa: PLC0415  keeps --help quick
+    from kvmedic.adapters.libvirt_reader import read_libvirt  # noqa: PLC0415
+    from kvmedic.adapters.page_map_of_host import page_map_evidence  # noqa: PLC0415
+    from kvmedic.adapters.targets import open_target  # noqa: PLC0415
 
-    return open_target(target)
+    return open_target(target, read_libvirt=read_libvirt, read_page_map=page_map_evidence)
+
+
+def run_store() -> RunStore:
+    """The store of this host's runs."""
+    from kvmedic.adapters.run_store import RunStore  # noqa: PLC0415
+
+    return RunStore()
+
+
+def read_policy(path: Path | None) -> Policy:
+    """The policy file, or the policy without one."""
+    if path is None:
+        return NO_POLICY
+    from kvmedic.adapters.policy_file import load_policy  # noqa: PLC0415
+
+    return load_policy(path)
+
+
+def acting(*, approve: Approve, policy: Path | None) -> Acting:
+    """Everything that apply and undo need. UsageError where the acting extra is not installed."""
+    from kvmedic.adapters.hands import build_hands  # noqa: PLC0415
+    from kvmedic.adapters.locks import locked  # noqa: PLC0415
+    from kvmedic.app.acting import Acting  # noqa: PLC0415
+
+    return Acting(build_hands(approve, read_policy(policy), run_store()), locked)

@@ -25,6 +25,10 @@ EPILOGUE = (
 VERBS: tuple[tuple[str, str], ...] = (
     ("check", "Examine a host now: verdict, findings, what to do. Changes nothing."),
     ("map", "Show physical memory: who owns which block, what is stranded, what each remedy would free."),
+    ("plan", "Compare remedies for this host now, or write one down as a plan. Changes nothing."),
+    ("apply", "Carry a plan out step by step, and measure whether it helped."),
+    ("undo", "Put back what a run changed."),
+    ("runs", "List what was done on this host."),
     ("capture", "Write a bundle that a colleague can check elsewhere, secrets removed."),
 )
 

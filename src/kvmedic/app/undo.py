@@ -1,0 +1,58 @@
+"""The verb undo: put back, last step first, what the steps of a run found before they changed it."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from kvmedic.app.apply import Hands, plan_of
+from kvmedic.errors import ActionRefusedError, KvmedicError
+from kvmedic.model.plan import Step
+from kvmedic.model.run import Done, Intent, Outcome, Run, RunEnded, RunState, Undone
+from kvmedic.ports import Progress
+
+
+def undo_run(run: str, hands: Hands, progress: Progress) -> Run:
+    """Undoes every step that was done. ActionRefusedError where none of them can be undone.
+
+    A step whose undo fails stops the rest: what is below it may rest on it.
+    """
+    plan = plan_of(run, hands.journal)
+    done = [step for step in plan.steps if _was_done(step, run, hands)]
+    if not any(step.is_reversible for step in done):
+        raise ActionRefusedError(
+            f"run {run} has no step that can be undone; nothing was touched",
+            hint="docs/remedies says of each remedy how it is taken back.",
+        )
+    state: RunState = "undone"
+    for step in reversed(done):
+        entry = _undo(step, run, hands, progress)
+        hands.journal.append(run, entry)
+        if entry.outcome not in ("done", "already"):
+            state = "unknown"
+            break
+    hands.journal.append(run, RunEnded(at=_at(hands), state=state))
+    return hands.journal.load(run)
+
+
+def _was_done(step: Step, run: str, hands: Hands) -> bool:
+    entries = hands.journal.entries(run)
+    undone = {line.step for line in hands.journal.lines(run) if isinstance(line, Undone)}
+    ends = [e.outcome for e in entries if isinstance(e, Done) and e.step == step.number]
+    return step.number not in undone and ends[-1:] in (["done"], ["unknown"])
+
+
+def _undo(step: Step, run: str, hands: Hands, progress: Progress) -> Undone:
+    entries = hands.journal.entries(run)
+    intent = next(e for e in reversed(entries) if isinstance(e, Intent) and e.step == step.number)
+    outcome: Outcome = "done"
+    detail = ""
+    try:
+        hands.actors[str(step.action.__struct_config__.tag)].undo(step, intent, progress)
+    except KvmedicError as error:
+        outcome = "refused" if isinstance(error, ActionRefusedError) else "unknown"
+        detail = error.message
+    return Undone(step=step.number, at=_at(hands), by=hands.by, outcome=outcome, detail=detail)
+
+
+def _at(hands: Hands) -> str:
+    return hands.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

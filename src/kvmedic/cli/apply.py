@@ -1,0 +1,96 @@
+"""``kvmedic apply``."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from kvmedic.cli.terminal import progress_on_stderr, write_out
+from kvmedic.errors import UsageError, WaitingError
+from kvmedic.model.plan import Plan, Step
+from kvmedic.model.run import Run
+from kvmedic.render.plan_text import render_plan, render_run
+
+VERIFIED, REFUSED, UNKNOWN, NO_IMPROVEMENT = 0, 10, 11, 12
+
+
+def apply(
+    plan: Path | None = None,
+    *,
+    resume: str | None = None,
+    yes: Annotated[bool, Parameter(name=("--yes", "-y"), negative=())] = False,
+    policy: Path | None = None,
+) -> int:
+    """Carry a plan out, step by step; asks before each disruptive step; measures whether it helped.
+
+    Parameters
+    ----------
+    plan
+        A plan that kvmedic plan -o wrote.
+    resume
+        Go on with this run where it was cut.
+    yes
+        Agree to every disruptive step beforehand.
+    policy
+        The policy file (TOML).
+    """
+    from kvmedic.wiring import acting  # noqa: PLC0415  the engine is loaded only by who acts
+
+    if (plan is None) == (resume is None):
+        raise UsageError("name a plan, or --resume a run", hint="See kvmedic runs for runs that were cut.")
+    hands = acting(approve=_always if yes else _ask, policy=policy)
+    if plan is not None:
+        made, run = read_plan(plan), _new_run()
+        write_out(render_plan(made))
+    else:
+        made, run = hands.plan_of(str(resume)), str(resume)
+    with progress_on_stderr() as progress:
+        finished = hands.apply(made, run, progress)
+    write_out(render_run(finished))
+    return exit_code_of(finished)
+
+
+def exit_code_of(run: Run) -> int:
+    """0 verified, 10 refused, 11 outcome unknown, 12 no improvement."""
+    if run.state in ("refused", "aborted"):
+        return REFUSED
+    if run.state != "finished":
+        return UNKNOWN
+    helped = run.verification.helped if run.verification else "undetermined"
+    return {"improved": VERIFIED, "undetermined": UNKNOWN}.get(helped, NO_IMPROVEMENT)
+
+
+def read_plan(path: Path) -> Plan:
+    """A plan from its file. UsageError where it cannot be read or is not one."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Plan)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}", hint="kvmedic plan -o writes one."
+        ) from error
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{path} is not a plan: {error}", hint="kvmedic plan -o writes one.") from error
+
+
+def _new_run() -> str:
+    return f"run-{secrets.token_hex(4)}"
+
+
+def _always(_step: Step) -> bool:
+    return True
+
+
+def _ask(step: Step) -> bool:
+    if not sys.stdin.isatty():
+        raise WaitingError(
+            f"step {step.number} ({step.title}) is disruptive, and there is no terminal to ask at",
+            hint="Go on with kvmedic apply --resume RUN --yes, or from a terminal.",
+        )
+    sys.stderr.write(f"step {step.number} is disruptive: {step.title}. Do it? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

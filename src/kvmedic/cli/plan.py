@@ -1,0 +1,114 @@
+"""``kvmedic plan``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from kvmedic.app.plan import compare_remedies, situation_of, write_plan
+from kvmedic.cli.terminal import progress_on_stderr, stdout_terminal, write_out
+from kvmedic.model.plan import Plan
+from kvmedic.model.request import CollectRequest
+from kvmedic.plan.planner import recommended
+from kvmedic.plan.situation import Situation, Wishes
+from kvmedic.render.plan_text import render_options, render_plan
+from kvmedic.wiring import open_source, read_policy
+
+Flag = Parameter(negative=())
+
+
+def plan(
+    target: str | None = None,
+    *,
+    remedy: str | None = None,
+    domain: str | None = None,
+    output: Annotated[Path | None, Parameter(name=("--output", "-o"))] = None,
+    policy: Path | None = None,
+    to: str | None = None,
+    migrate_uri: str | None = None,
+    power_cycle: Annotated[bool, Flag] = False,
+    post_copy: Annotated[bool, Flag] = False,
+    auto_converge: Annotated[bool, Flag] = False,
+    balloon_none: Annotated[bool, Flag] = False,
+    bandwidth: int | None = None,
+    json: Annotated[bool, Flag] = False,
+) -> int:
+    """Compare what could be done here, computed for this host now; or write one remedy down as a plan.
+
+    Changes nothing.
+
+    Parameters
+    ----------
+    target
+        Nothing (this host), or a bundle: then only the comparison.
+    remedy
+        The remedy to write a plan of; without it all are compared.
+    domain
+        The domain that is meant, by name or UUID.
+    output
+        Where to write the plan (JSON, mode 0600); without it the plan is only shown.
+    policy
+        The policy file (TOML): hosts, protections, windows, cool-down.
+    to
+        The libvirt URI of the destination of a migration.
+    migrate_uri
+        The address the migration's data goes to (tcp://ADDRESS), where names do not resolve.
+    power_cycle
+        Let disable-balloon shut the guest down gracefully and start it again.
+    post_copy
+        Allow a migration to switch to post-copy, which cannot be aborted.
+    auto_converge
+        Allow a migration to slow the guest down until it converges.
+    balloon_none
+        Carry a persistent definition without a balloon to the destination.
+    bandwidth
+        Limit of a migration in MiB/s.
+    json
+        The comparison as JSON.
+    """
+    wishes = Wishes(
+        domain=domain,
+        destination_uri=to,
+        migrate_uri=migrate_uri,
+        with_power_cycle=power_cycle,
+        with_post_copy=post_copy,
+        with_auto_converge=auto_converge,
+        persistent_balloon_none=balloon_none,
+        bandwidth_mib_s=bandwidth,
+    )
+    request = CollectRequest(is_deep=False, interval_s=1.0, page_map="full" if remedy else "sampled")
+    with progress_on_stderr() as progress:
+        situation = situation_of(
+            open_source(target), request, policy=read_policy(policy), wishes=wishes, progress=progress
+        )
+    return _compare(situation, json=json) if remedy is None else _write(situation, remedy, output)
+
+
+def _compare(situation: Situation, *, json: bool) -> int:
+    options = compare_remedies(situation)
+    if json:
+        write_out(msgspec.json.format(msgspec.json.encode(options)).decode() + "\n", encoding="utf-8")
+        return 0
+    terminal = stdout_terminal()
+    text = render_options(options, recommended(options), width=terminal.width, colour=terminal.has_colour)
+    write_out(text)
+    return 0
+
+
+def _write(situation: Situation, remedy: str, output: Path | None) -> int:
+    made = write_plan(situation, remedy)
+    if output is not None:
+        save(made, output)
+    write_out(render_plan(made))
+    where = "-o plan.json writes it down" if output is None else f"carry it out: kvmedic apply {output}"
+    write_out(f"Nothing was changed; {where}\n")
+    return 0
+
+
+def save(made: Plan, output: Path) -> None:
+    """Writes a plan for its owner's eyes only."""
+    output.touch(mode=0o600)
+    output.write_bytes(msgspec.json.format(msgspec.json.encode(made)) + b"\n")

@@ -1,0 +1,23 @@
+"""``kvmedic undo``."""
+
+from __future__ import annotations
+
+from kvmedic.cli.terminal import progress_on_stderr, write_out
+from kvmedic.render.plan_text import render_run
+
+
+def undo(run: str) -> int:
+    """Put back what a run changed: what was there before, not a default.
+
+    Parameters
+    ----------
+    run
+        The run to take back; see kvmedic runs.
+    """
+    from kvmedic.wiring import acting  # noqa: PLC0415  the engine is loaded only by who acts
+
+    hands = acting(approve=lambda _step: True, policy=None)
+    with progress_on_stderr() as progress:
+        undone = hands.undo(run, progress)
+    write_out(render_run(undone))
+    return 0 if undone.state == "undone" else 11

@@ -1,7 +1,7 @@
 """/proc/zoneinfo (mm/vmstat.c, zoneinfo_show_print): every zone of every node, in pages.
 
-Grew over time, so every row is taken by its name: boost (5.11), promo (6.12), pagesets' high_min and
-high_max (6.7), reserved_highatomic and free_highatomic at the end (7.x). An unpopulated zone stops after
+Grew over time, so every row is taken by its name: boost (5.11), promo (by 6.12), pagesets' high_min and
+high_max (by 6.18), reserved_highatomic and free_highatomic at the end (7.x). An unpopulated zone stops after
 "protection". Statistics of a whole node stand below its first populated zone, under "per-node stats".
 """
 

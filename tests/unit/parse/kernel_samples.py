@@ -11,7 +11,7 @@ EL8, ARM64_CMA, FRAGMENTED, DEBIAN, MANY_NODES, HERE, NEWEST = (
     "5.10-arm64-cma-by-format",
     "6.1-fragmented",
     "6.1-two-nodes",
-    "6.12-eight-nodes-by-format",
+    "6.12-eight-nodes",
     "6.18-one-node",
     "7.1-by-format",
 )

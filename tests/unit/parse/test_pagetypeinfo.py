@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from kernel_samples import ARM64_CMA, DEBIAN, EL8, HERE, sample
+from kernel_samples import ARM64_CMA, DEBIAN, EL8, HERE, MANY_NODES, sample
 
 from kvmedic.errors import ParseError
 from kvmedic.parse.buddyinfo import parse_buddyinfo
@@ -51,7 +51,7 @@ def test_a_count_at_which_the_kernel_stopped_is_a_lower_bound() -> None:
     assert rows[0, "Unmovable"].lower_bounds == ()
 
 
-@pytest.mark.parametrize("kernel", [DEBIAN, HERE])
+@pytest.mark.parametrize("kernel", [DEBIAN, MANY_NODES, HERE])
 def test_large_free_blocks_add_up_to_buddyinfo(kernel: str) -> None:
     info = parse_pagetypeinfo(sample(kernel, PATH), PATH)
     for area in parse_buddyinfo(sample(kernel, "proc/buddyinfo"), "proc/buddyinfo"):

@@ -61,6 +61,7 @@ def test_a_counter_without_a_name_is_passed_over() -> None:
     ("kernel", "zone", "counter", "pages"),
     [
         (HERE, (0, "Normal"), "boost", 0),
+        (MANY_NODES, (0, "DMA"), "promo", 332),
         (HERE, (0, "Normal"), "promo", 15465),
         (ARM64_CMA, (0, "DMA"), "cma", 8192),
         (NEWEST, (0, "Normal"), "reserved_highatomic", 5120),

@@ -12,7 +12,7 @@ from kvmedic.derive.host_memory import (
     derive_slabs,
     with_ledger,
 )
-from kvmedic.derive.services import derive_daemons, derive_libvirt_state, derive_services
+from kvmedic.derive.processes import derive_daemons, derive_libvirt_state, derive_services
 from kvmedic.model.evidence import Evidence
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.page_map import PageMap

@@ -57,6 +57,12 @@ def test_the_packed_configuration_serves_as_well() -> None:
     assert packed["CONFIG_NUMA"] == "y"
 
 
+def test_a_damaged_file_of_boot_gives_way_to_the_packed_one() -> None:
+    files = {RELEASE: b"6.1.0\n", "boot/config-6.1.0": b"\x7fELF\n", "proc/config.gz": gzip.compress(CONFIG)}
+
+    assert not isinstance(host(files).kernel_configuration, Missing)
+
+
 def test_a_packed_configuration_that_is_damaged_is_a_gap() -> None:
     damaged = host({"proc/config.gz": gzip.compress(CONFIG)[:-9]}).kernel_configuration
 
@@ -120,6 +126,12 @@ def test_settings_come_from_files_and_from_a_listing_and_files_win() -> None:
     ).sysctls
 
     assert sysctls == {"vm.lowmem_reserve_ratio": "256 256 32", "vm.panic_on_oom": "0", "vm.swappiness": "60"}
+
+
+def test_a_setting_that_was_denied_is_left_out_and_is_not_empty() -> None:
+    denied = Missing(source="proc/sys/vm/swappiness", reason=Reason.DENIED, detail="permission denied")
+
+    assert derive_host(evidence({"proc/sys/vm/swappiness": denied}))[0].sysctls == {}
 
 
 def test_memory_errors_are_counted_by_controller_and_module() -> None:

@@ -181,6 +181,8 @@ def test_cpu_lists_are_counted() -> None:
 def test_tasks_in_d_state_keep_names_with_blanks() -> None:
     assert parse_d_state_tasks("12 CPU 0/KVM folio_wait_bit\n7 dd 0\n", "d_state") == ("CPU 0/KVM", "dd")
     assert parse_d_state_tasks("", "d_state") == ()
+    with pytest.raises(ParseError, match="PID COMM WCHAN"):
+        parse_d_state_tasks("12\n", "d_state")
 
 
 def test_the_release_is_read_from_proc_version_and_from_uname() -> None:

@@ -56,8 +56,8 @@ class StrandedRange(Record, frozen=True, kw_only=True):
 def stranded_floor_bytes(cpus: int, page_size_bytes: int) -> int:
     """The largest reading that means nothing on a host of ``cpus`` CPUs.
 
-    Four statistics, each of which every CPU may keep up to 125 pages of to itself, and the residue measured
-    after a complete release.
+    Four statistics, each of which every CPU may keep up to 125 pages of to itself (for the node it works on;
+    each second it tells), and the residue measured after a complete release.
     """
     lag_pages = LAGGING_STATISTICS * LARGEST_STATISTIC_LAG_PAGES * cpus
     return MEASURED_RESIDUE_BYTES + lag_pages * page_size_bytes

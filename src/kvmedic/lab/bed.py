@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import IO
 
-from kvmedic.lab.cleanup import clean
+from kvmedic.lab.cleanup import clean, restore_setting
 from kvmedic.lab.ledger import TOKEN_VARIABLE, Ledger, start_ticks
 
 
@@ -47,7 +49,7 @@ class Bed:
         return self.ledger.token
 
     def keep(self) -> None:
-        """Let everything run on when this process ends; ``clean_orphans`` with its id takes it away."""
+        """Let everything run on when this process ends; ``clean_named`` takes it away."""
         self.ledger.note("kept")
         self._is_kept = True
 
@@ -83,6 +85,11 @@ class Bed:
         self.ledger.note("setting", path=str(path), before=before, now=value)
         path.write_text(value)
 
+    def restore_setting(self, path: Path) -> None:
+        """Put back what stood there before our last change, unless somebody else has changed it since."""
+        noted = [entry for entry in self.ledger.entries("setting") if entry["path"] == str(path)]
+        restore_setting(noted[-1])
+
     def close(self) -> None:
         """End and remove everything of the bed. Raises ActionError when something will not go."""
         clean(self.ledger)
@@ -101,3 +108,12 @@ class Bed:
             env=environment,
             start_new_session=True,
         )
+
+
+def end_on_terminate() -> None:
+    """Make SIGTERM end this program as Ctrl-C does, so that its beds are taken away."""
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)

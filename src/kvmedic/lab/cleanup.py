@@ -11,10 +11,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from kvmedic.errors import ActionError
+from kvmedic.errors import ActionError, UsageError
 from kvmedic.lab.ledger import (
     PREFIX,
     TOKEN_VARIABLE,
+    Entry,
     Ledger,
     all_ledgers,
     boot_id,
@@ -32,12 +33,34 @@ def clean(ledger: Ledger, *, patience_s: float = 20.0) -> None:
     ledger.path.unlink(missing_ok=True)
 
 
-def clean_orphans(bed_id: str | None = None) -> list[str]:
-    """Clean the beds whose owner died, or this one whoever owns it. Returns their ids."""
-    beds = [bed for bed in all_ledgers() if (bed.is_orphaned() if bed_id is None else bed.bed_id == bed_id)]
-    for ledger in beds:
+def clean_orphans() -> list[str]:
+    """Clean the beds whose owner died without asking for them to be kept. Returns their ids."""
+    orphans = [bed for bed in all_ledgers() if bed.owner_pid() is None and not bed.is_kept()]
+    for ledger in orphans:
         clean(ledger)
-    return [ledger.bed_id for ledger in beds]
+    return [ledger.bed_id for ledger in orphans]
+
+
+def clean_named(bed_id: str) -> None:
+    """Clean one bed that was left running. Raises UsageError when it is unknown, or in use by its owner."""
+    ledger = Ledger(bed_id)
+    if not ledger.path.exists():
+        raise UsageError(f"no bed {bed_id!r} on this machine")
+    owner = ledger.owner_pid()
+    if owner is not None and not ledger.is_kept():
+        raise UsageError(f"bed {bed_id} is in use by process {owner}", hint="End that process instead.")
+    clean(ledger)
+
+
+def remains_of(ledger: Ledger) -> list[str]:
+    """What still exists of a bed, in words; empty after a good clean-up."""
+    groups = Path("/sys/fs/cgroup").glob(f"**/*{ledger.token}*")
+    return [
+        *(f"process {pid}" for pid in processes_of(ledger)),
+        *(f"cgroup {group}" for group in groups),
+        *(f"mount seen by {pid}" for pid in _seeing_mounts(ledger.token)),
+        *(f"file {path}" for path in (ledger.folder, ledger.path) if path.exists()),
+    ]
 
 
 def processes_of(ledger: Ledger) -> list[int]:
@@ -64,6 +87,18 @@ def _marked(ledger: Ledger) -> Iterator[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and not marks.isdisjoint(_environment(entry)):
             yield int(entry.name)
+
+
+def _seeing_mounts(token: str) -> Iterator[str]:
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        try:
+            text = (process / "mountinfo").read_text(errors="replace")
+        except OSError:
+            continue
+        if token in text:
+            yield process.name
 
 
 def _environment(process: Path) -> list[bytes]:
@@ -116,9 +151,14 @@ def _remove_group(group: Path) -> None:
 def _restore_settings(ledger: Ledger) -> None:
     """Put a changed setting back, newest first, where it still has the value that we wrote."""
     for entry in reversed(ledger.entries("setting")):
-        path = Path(str(entry["path"]))
-        if path.exists() and path.read_text().split() == str(entry["now"]).split():
-            path.write_text(str(entry["before"]))
+        restore_setting(entry)
+
+
+def restore_setting(entry: Entry) -> None:
+    """Undo one noted change, unless somebody has written another value since."""
+    path = Path(str(entry["path"]))
+    if path.exists() and path.read_text().split() == str(entry["now"]).split():
+        path.write_text(str(entry["before"]))
 
 
 def _remove_folders(ledger: Ledger) -> None:

@@ -30,12 +30,13 @@ def boot_id() -> str:
 
 
 def start_ticks(pid: int) -> int | None:
-    """Start time in clock ticks since boot (field 22 of /proc/PID/stat); None when it is gone."""
+    """Start time in clock ticks since boot (field 22 of /proc/PID/stat); None when it is gone or a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return int(stat.rpartition(")")[2].split()[19])
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else int(fields[19])
 
 
 class Ledger:
@@ -87,16 +88,21 @@ class Ledger:
         """All entries, or those of one kind, oldest first; a torn last line is left out."""
         return [entry for entry in _lines(self.path) if kind in (None, entry["kind"])]
 
-    def is_orphaned(self) -> bool:
-        """Whether the process that made this bed is gone and did not ask for the bed to be kept."""
+    def owner_pid(self) -> int | None:
+        """The process that made this bed, None when it is gone."""
         beds = self.entries("bed")
         if not beds or beds[0]["boot"] != boot_id():
-            return True
-        return start_ticks(int(beds[0]["owner"])) != beds[0]["owner_start"] and not self.entries("kept")
+            return None
+        pid = int(beds[0]["owner"])
+        return pid if start_ticks(pid) == beds[0]["owner_start"] else None
+
+    def is_kept(self) -> bool:
+        """Whether it was left running on purpose, for somebody who will clean it by its id."""
+        return bool(self.entries("kept"))
 
 
 def _lines(path: Path) -> Iterator[Entry]:
-    for line in path.read_text().splitlines():
+    for line in path.read_text().splitlines() if path.exists() else ():
         try:
             yield json.loads(line)
         except json.JSONDecodeError:

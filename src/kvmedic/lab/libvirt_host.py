@@ -88,6 +88,11 @@ class LibvirtHost:
         """As ``uri``, through the read-only socket (open it read-only)."""
         return f"qemu:///system?socket={self.folder}/run/libvirt-sock-ro"
 
+    @property
+    def huge_page_pool(self) -> Path:
+        """The setting with the number of 2 MiB pages of this machine's pool."""
+        return Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
+
     def run(self, argv: Sequence[str], *, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run a command inside the namespaces; it belongs to the bed."""
         return subprocess.run(
@@ -130,13 +135,11 @@ class LibvirtHost:
 
     def start_virtlogd(self) -> int:
         """Start the log daemon without which libvirt starts no domain. Returns its pid."""
-        return self.bed.start([*self.command_prefix, "virtlogd"], log=self.folder / "virtlogd.log")
+        return self._start_daemon("virtlogd")
 
     def start_libvirtd(self, *, timeout_s: float = 30.0) -> int:
         """Start libvirtd and wait until it answers. Returns its pid (nsenter becomes it, the pid stays)."""
-        self.libvirtd_pid = self.bed.start(
-            [*self.command_prefix, "libvirtd"], log=self.folder / "libvirtd.log"
-        )
+        self.libvirtd_pid = self._start_daemon("libvirtd")
         deadline = time.monotonic() + timeout_s
         while True:
             try:
@@ -148,6 +151,11 @@ class LibvirtHost:
                 time.sleep(0.1)
             else:
                 return self.libvirtd_pid
+
+    def _start_daemon(self, name: str) -> int:
+        """Its pid file must not be the usual one in /run, which another libvirt on this machine holds."""
+        argv = [*self.command_prefix, name, "--pid-file", f"{LIBVIRT_FOLDERS['run']}/{name}.pid"]
+        return self.bed.start(argv, log=self.folder / f"{name}.log")
 
     def _lay_out(self) -> None:
         for name in (*LIBVIRT_FOLDERS, "guests", "huge"):

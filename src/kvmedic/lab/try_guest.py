@@ -7,8 +7,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from kvmedic.lab.bed import Bed
-from kvmedic.lab.cleanup import clean_orphans
+from kvmedic.lab.bed import Bed, end_on_terminate
+from kvmedic.lab.cleanup import clean_named, clean_orphans
 from kvmedic.lab.domain_xml import Backing, GuestWish
 from kvmedic.lab.guest import Guest, start_guest
 from kvmedic.lab.libvirt_host import LibvirtHost
@@ -67,8 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Start the guest, say how to reach it, and stay, or wait for Ctrl-C and take it away."""
     arguments = _arguments(argv)
     if arguments.clean is not None:
-        sys.stdout.write(f"cleaned: {clean_orphans(arguments.clean or None)}\n")
+        _clean(arguments.clean)
         return 0
+    end_on_terminate()
     with Bed() as bed:
         host = LibvirtHost(bed)
         guest = start_guest(host, "guest", _wish(arguments))
@@ -81,6 +82,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         _wait_for_interrupt()
     return 0
+
+
+def _clean(bed_id: str) -> None:
+    if bed_id:
+        clean_named(bed_id)
+    cleaned = [bed_id] if bed_id else clean_orphans()
+    sys.stdout.write(f"cleaned: {cleaned}\n")
 
 
 def _wait_for_interrupt() -> None:

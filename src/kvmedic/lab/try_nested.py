@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from kvmedic.lab.bed import Bed
+from kvmedic.lab.bed import Bed, end_on_terminate
 from kvmedic.lab.domain_xml import GuestWish
 from kvmedic.lab.guest import Guest, start_guest
 from kvmedic.lab.ledger import Ledger
@@ -53,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         swap_mib=arguments.swap,
         data_mib=arguments.data,
     )
+    end_on_terminate()
     started = time.monotonic()
     with Bed() as bed:
         host = NestedHost(bed, wish)

@@ -13,6 +13,7 @@ from typing import Final
 
 from kvmedic.model.log_line import Moment
 from kvmedic.model.record import Record
+from kvmedic.parse.logs.numbers import whole
 from kvmedic.parse.logs.wall_clock import (
     MONTHS,
     ZONE_UNCERTAINTY_S,
@@ -71,13 +72,16 @@ _CTIME = re.compile(
 )
 _RFC3164 = re.compile(rf"(?:<(\d{{1,3}})>)?{_MONTH} +(\d{{1,2}}) (?:(\d{{4}}) )?{_CLOCK} (.*)", re.S)
 _ISO = re.compile(
-    rf"(?:<(\d{{1,3}})>(?:1 )?)?(\d{{4}})-(\d\d)-(\d\d)([T ]){_CLOCK} ?(Z|[+-]\d\d:?\d\d)?(:?) ?(.*)", re.S
+    rf"(?:<(\d{{1,3}})>(?:1 )?|\[)?(\d{{4}})-(\d\d)-(\d\d)([T ]){_CLOCK}(?:(?<=,\d{{6}})(?P<dmesg>))?"
+    r" ?(Z|[+-]\d\d:?\d\d)?(:?)\]? ?(.*)",
+    re.S,
 )
 _KMSG = re.compile(r"(\d{1,5}),(\d+),(\d+),([^;\n]{0,200});(.*)", re.S)
 _LEVEL = re.compile(r"(?:<(\d{1,3})>|[a-z0-9]{3,8} *:([a-z]{3,7}) *: )(.*)", re.S)
 _HOST_TAG = re.compile(
-    r"([A-Za-z0-9][\w.:-]{0,252}) ((?:\([^)\s]{1,60}\)|[\w./@+\\-]{1,64}))(?:\[(\d+)\])?: ?(.*)", re.S
+    r"([A-Za-z0-9][\w.:-]{0,252})(?<!:) ((?:\([^)\s]{1,60}\)|[\w./@+\\-]{1,64}))(?:\[(\d+)\])?: ?(.*)", re.S
 )
+_TAG_ALONE = re.compile(r"(kernel|[A-Za-z][\w./@+-]{0,63}(?=\[))(?:\[(\d+)\])?: ?(.*)", re.S)
 _RFC5424 = re.compile(r"(\S{1,255}) (\S{1,48}) (\S{1,128}) \S{1,32} (?:-|\[.*?\]) ?(.*)", re.S)
 _LIBVIRTD = re.compile(r"(\d+): (debug|info|warning|error) : (?:(\w+):\d+ : )?(.*)", re.S)
 _CANONICAL = re.compile(
@@ -121,6 +125,10 @@ class _Parts:
 
     def take_tag(self, rest: str) -> bool:
         """``host program[pid]: message`` after a time; False where the rest is no such thing."""
+        alone = _TAG_ALONE.match(rest)
+        if alone is not None:
+            self.identifier, self.pid, self.message = alone[1], whole(alone[2]), alone[3]
+            return True
         match = _HOST_TAG.match(rest)
         if match is None:
             return False
@@ -137,10 +145,14 @@ class _Parts:
 
 
 class Envelope:
-    """Reads prefixes of one log; remembers which form came last and how many years have ended."""
+    """Reads prefixes of one log; remembers which form came last and how many years have ended.
 
-    def __init__(self) -> None:
+    ``has_hosts`` is false for a domain's own log: QEMU writes its message right behind the time.
+    """
+
+    def __init__(self, *, has_hosts: bool = True) -> None:
         self._years = YearCount()
+        self._has_hosts = has_hosts
         self._forms: list[Callable[[str, _Parts], bool]] = [
             self._rfc3164, self._iso, self._monotonic, self._ctime, self._kmsg,
         ]  # fmt: skip
@@ -192,13 +204,14 @@ class Envelope:
         match = _ISO.match(text)
         if match is None:
             return False
-        level, year, month, day, _, hour, minute, second, digits, zone, colon, rest = match.groups()
+        level, year, month, day, _, hour, minute, second, digits, dmesg, zone, colon, rest = match.groups()
         if not (0 < int(month) < 13):
             return False
         seconds = seconds_since_1970(int(year), int(month), int(day), int(hour), int(minute), int(second))
         parts.set_wall(seconds - (zone_offset_s(zone) if zone else 0), digits, zone=bool(zone), year=True)
         parts.severity = _severity(level)
-        if colon or not (_take_5424(rest, parts, level) or parts.take_tag(rest)):
+        is_bare = bool(colon) or dmesg is not None or not self._has_hosts
+        if is_bare or not (_take_5424(rest, parts, level) or parts.take_tag(rest)):
             parts.message = rest
         return True
 
@@ -208,7 +221,7 @@ class Envelope:
             return False
         _take_monotonic(match, parts)
         tag = _HOST_TAG.match(parts.message)
-        if tag is not None and (tag[2] == "kernel" or tag[3]):
+        if parts.message.startswith("kernel: ") or (tag is not None and (tag[2] == "kernel" or tag[3])):
             parts.take_tag(parts.message)
         return True
 

@@ -14,7 +14,7 @@ from kvmedic.parse.logs.trace import TraceParts
 _HEADER = re.compile(
     r"(?:INFO: )?task (.{0,64}?):(\d{1,10}) blocked [a-zA-Z_/ ]{0,40}?for more than (\d{1,9}) seconds"
 )
-_BLOCKER = re.compile(r"is blocked on an? .{1,40}? (?:likely )?owned by task (.{0,64}?):(\d{1,10})")
+_BLOCKER = re.compile(r"is blocked on an? .{1,40}? (?:likely )?owned by task (.{0,64}):(\d{1,10})")
 _RELEASE = re.compile(r"\s+(?:Not tainted|Tainted: .{1,60}?) +(\d+\.\d+\S{0,80}) #")
 
 

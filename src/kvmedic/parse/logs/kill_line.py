@@ -9,8 +9,8 @@ from msgspec import structs
 from kvmedic.model.memory_report import Task, Victim
 from kvmedic.parse.logs.numbers import kib, whole
 
-_KILL = re.compile(r"Kill(?:ed)? process (\d{1,10}),?(?: UID \d+,)? ?(?:\((.{0,64}?)\)(?=[ ,]|$)|, UID)?")
-_NEWEST = re.compile(r"\bKilled (\d{1,10}) \((.{0,64}?)\)(?=[ ,]|$)")
+_KILL = re.compile(r"Kill(?:ed)? process (\d{1,10}),?(?: UID \d+,)? ?(?:\((.{0,64}?)\)(?=[ ,.]|$)|, UID)?")
+_NEWEST = re.compile(r"\bKilled (\d{1,10}) \((.{0,64}?)\)(?=[ ,.]|$)")
 _FIELD = re.compile(r"([a-z-]+):(\d{1,15})kB")
 _UID = re.compile(r"UID[: ]?(\d{1,10})")
 _ADJ = re.compile(r"oom_score_adj[: ](-?\d{1,5})")

@@ -29,7 +29,7 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     (
         "state-lock-timeout",
         re.compile(
-            r"Cannot start job \(.{0,80}?\) .{0,40}for domain (?P<domain>\S{1,255})"
+            r"Cannot start job \(.{0,80}?\) .{0,40}for domain (?P<domain>[^\s;]{1,255})"
             r"(?:; current job is \((?P<holder>[^)]{0,120})\))?"
         ),
     ),

@@ -15,7 +15,7 @@ _ZONE = re.compile(r"(?:Node (\d{1,5}) )?(DMA32|DMA|Normal|HighMem|Movable|Devic
 _BLOCKS = re.compile(r"(?:Node (\d{1,5}) )?(DMA32|DMA|Normal|HighMem|Movable|Device): ((?:\d+\*\d+kB).*)")
 _BLOCK = re.compile(r"(\d{1,12})\*(\d{1,9})kB(?: \(([A-Z]{1,8})\))?")
 _NODE = re.compile(r"Node (\d{1,5}) (?=active_anon:)")
-_SIZES = re.compile(r"([a-zA-Z_()]+):(\d{1,15})[kK]B")
+_SIZES = re.compile(r"([a-zA-Z_()]+): ?(\d{1,15})[kK]B")
 _PAGES = re.compile(r"([a-z_]+):(\d{1,15})(?![\dkK])")
 _RECLAIM = re.compile(r"all_unreclaimable\? (yes|no)")
 _HUGE = re.compile(
@@ -81,7 +81,8 @@ class MemInfoParts:
         if message.startswith("lowmem_reserve"):
             return self._take_reserve(message)
         if "swap" in message or "pages" in message:
-            return self._take_total(message) or _LEAD.match(message) is not None
+            if self._take_total(message) or _LEAD.match(message) is not None:
+                return True
         if ":" in message and message.lstrip()[:1].islower():
             return self._take_counters(message)
         return _LEAD.match(message) is not None

@@ -25,12 +25,12 @@ _ORDER = re.compile(r"order=(-?\d{1,3})")
 _ADJ = re.compile(r"oom_(?:score_)?adj=(-?\d{1,5})")
 _NODEMASK = re.compile(r"nodemask=([\d,-]+?)(?=,? |,cpuset|$)")
 _CPUSET_LINE = re.compile(r"(?:.{0,64} )?cpuset=(\S{0,512}) mems_allowed=([\d,-]+)")
-_OPENERS: Final = ("oom-kill:constraint=", "ut of memory", "Kill", "Task in /")
+_OPENERS: Final = ("Mem-Info:", "oom-kill:constraint=", "ut of memory", "Kill", "Task in /")
 
 
 def open_oom(context: Context, line: LogLine) -> OomCollector | None:
     """A collector where the line begins, or belongs to, an OOM report; None for other lines."""
-    if not line.is_kernel:
+    if not line.is_kernel or "ernel panic" in line.message:
         return None
     collector = OomCollector(context, line)
     if HEADER.search(line.message):
@@ -59,7 +59,7 @@ class OomCollector(Collector):
     def claims(self, line: LogLine) -> bool:
         """Take a line of the report; the next header belongs to the next report."""
         message = line.message
-        if "invoked oom-killer" in message:
+        if "invoked oom-killer" in message or "ernel panic" in message:
             return False
         if ("oom" in message or "Kill" in message or "no killable" in message) and self._kill.claims(message):
             self._shorten_patience()
@@ -86,9 +86,11 @@ class OomCollector(Collector):
             self._cpuset = (match[1], match[2])
         return match is not None
 
-    def finish(self) -> OomReport:
-        """The report, from whatever was taken."""
+    def finish(self) -> OomReport | None:
+        """The report, from whatever was taken; None where it may have been another kind of report."""
         kill, memcg = self._kill, self._memcg.build()
+        if not (self._has_header or kill.victims or kill.constraint or kill.is_nothing_killable or memcg):
+            return None
         header = self.head.message if self._has_header else ""
         order = _number(_ORDER, header)
         return OomReport(

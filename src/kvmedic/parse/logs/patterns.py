@@ -37,7 +37,8 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     (OOM, rb"Kill(?:ed)? process [0-9]"),
     (OOM, rb"Killed [0-9]+ \("),
     (OOM, rb"oom_reaper: "),
-    (OOM, rb"Task in /[^ ]{0,256} killed as a result of limit of"),
+    (OOM, rb"Mem-[Ii]nfo:"),
+    (OOM, rb"Task in /[^ \n]{0,256} killed as a result of limit of"),
     (OOM, rb"Out of memory and no killable processes"),
     # mm/page_alloc.c warn_alloc, mm/vmalloc.c, mm/slub.c
     (ALLOCATION, rb"page allocation (?:failure|stalls)|vmap allocation for size"),
@@ -75,7 +76,7 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
             rb" block|Remounting filesystem read)"
         ),
     ),
-    (STORAGE, rb"XFS \([^\n)]{1,64}\): [^\n]{0,60}(?:[Cc]orruption|hutting down|hut down|error)"),
+    (STORAGE, rb"XFS \([^\n)]{1,64}\): [^\n]*(?:[Cc]orruption|hutting down|hut down|error)"),
     (STORAGE, rb"not responding, (?:still trying|timed out)"),
     (STORAGE, rb"No space left on device"),
     (
@@ -91,7 +92,8 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     # QEMU and KVM
     (QEMU, rb"terminating on signal [0-9]"),
     (QEMU, rb"starting up libvirt version|shutting down, reason="),
-    (QEMU, rb"kvm[a-z_]*: (?:failed to initialize|init_vcpu|kvm_init_vcpu|create_memory)|KVM_CREATE_V"),
+    (QEMU, rb"kvm_init_vcpu|kvm_get_vcpu|failed to initialize (?:kvm|KVM)|KVM_CREATE_V"),
+    (QEMU, rb"block I/O error in device"),
     (QEMU, rb"unable to map backing store|cannot set up guest memory|nsufficient free host memory"),
     (QEMU, rb"KVM internal error|kvm run failed|KVM: entry failed"),
     (QEMU, rb"Assertion [^\n]{1,200}failed|assertion failed:|\*\* ?ERROR:"),
@@ -121,7 +123,7 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
         LIBVIRT,
         (
             rb"[^\n ]+ failed to respond to keepalive|keepalive (?:messages|timeout)"
-            rb"|too many (?:active )?clients"
+            rb"|[Tt]oo many (?:active )?clients"
         ),
     ),
     (LIBVIRT, rb"virt[a-z]*d\.service: (?:Watchdog|Main process exited|start operation timed|State)"),
@@ -142,11 +144,18 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     (FENCING, rb"watchdog-mux|pve-ha-[a-z]{3}\[[^\n]{0,60}(?:watchdog|fence|lost lock|self fence)"),
     (
         FENCING,
-        (rb"stonith|[Ff]encing |fence_[a-z]+|sbd\[|sbd: |lost quorum|quorum lost|[Nn]on-primary component"),
+        (
+            rb"stonith|pacemaker-fenced|will be fenced|=> 'fence'|[Ff]encing "
+            rb"|fence_[a-z]+|sbd\[|sbd: |lost quorum|quorum lost|[Nn]on-primary component"
+        ),
     ),
     # limits
     (LIMITS, rb"Too many open files|io_setup|aio-max-nr|fork rejected by pids controller"),
-    (LIMITS, rb"max_map_count|RLIMIT_MEMLOCK|memlock|dma_entry_limit|Resource temporarily unavailable"),
+    (
+        LIMITS,
+        rb"max_map_count|VFIO_MAP_DMA|RLIMIT_MEMLOCK|memlock|dma_entry_limit"
+        rb"|Resource temporarily unavailable",
+    ),
     (LIMITS, rb"nf_conntrack: table full|VFS: file-max limit"),
     # start and end of a boot
     (BOOT, rb"Linux version [0-9]"),

@@ -47,10 +47,7 @@ _KINDS: Final[tuple[tuple[Kind, str | None, re.Pattern[str]], ...]] = (
     (
         "start-failed",
         "kvm-create-vcpu",
-        re.compile(
-            r"(?:kvm_init_vcpu|init_vcpu|KVM_CREATE_VCPU).{0,80}?fail\w*.{0,40}?"
-            r"(?P<errno>\d{1,4})?(?:[ :(]|$)"
-        ),
+        re.compile(r"kvm_(?:init|get)_vcpu.{0,80}?fail"),
     ),
     ("start-failed", "kvm-create-vm", re.compile(r"KVM_CREATE_VM\S* failed:? ?-?(?P<errno>\d{1,4})?")),
     ("start-failed", "kvm-create-vcpu", re.compile(r"KVM_CREATE_VCPU\S* failed:? ?-?(?P<errno>\d{1,4})?")),

@@ -13,6 +13,7 @@ from kvmedic.model.log_line import Moment
 from kvmedic.parse.logs.boots import BootTrack
 from kvmedic.parse.logs.envelope import Envelope, LogLine
 from kvmedic.parse.logs.families import open_line
+from kvmedic.parse.logs.qemu_log import domain_of_source
 from kvmedic.parse.logs.report import Collector, Context, Progress
 from kvmedic.parse.logs.retention import EventStore, tag_of
 from kvmedic.parse.logs.scan import LONGEST_LINE_BYTES, Scanner
@@ -28,7 +29,7 @@ class LogReader:
     def __init__(self, source: str) -> None:
         self._context = Context(source)
         self._scanner = Scanner()
-        self._envelope = Envelope()
+        self._envelope = Envelope(has_hosts=domain_of_source(source) is None)
         self._store = EventStore()
         self._boots = BootTrack(self._context, self._store)
         self._open: list[Collector] = []

@@ -36,7 +36,7 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("delayed-write-lost", re.compile(r"EXT4-fs \(([^)]{1,64})\): Delayed block allocation failed")),
     ("remounted-read-only", re.compile(r"EXT4-fs \(([^)]{1,64})\): Remounting filesystem read-only")),
     ("filesystem-error", re.compile(r"EXT4-fs (?:error|warning) \((?:device )?([^)]{1,64})\)")),
-    ("filesystem-shutdown", re.compile(r"XFS \(([^)]{1,64})\): .{0,80}(?:[Ss]hutting down|[Ss]hut down)")),
+    ("filesystem-shutdown", re.compile(r"XFS \(([^)]{1,64})\): .{0,200}(?:[Ss]hutting down|[Ss]hut down)")),
     ("filesystem-error", re.compile(r"XFS \(([^)]{1,64})\): .{0,60}(?:[Cc]orruption|error)")),
     ("nfs-not-responding", re.compile(r"(?:nfs|rpc|lockd|ceph)[\w:]*:? server (\S{1,255}) not responding")),
     ("nfs-not-responding", re.compile(r"server (\S{1,255}) not responding, (?:still trying|timed out)")),
@@ -46,7 +46,10 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ),
     ("path-failed", re.compile(r"multipath.{0,60}?(?:Failing path|mark as failed) ?(\S{0,32})")),
     ("path-failed", re.compile(r"(\S{1,64}): mark as failed")),
-    ("device-offline", re.compile(r"(?:sd|scsi)? ?(\S{1,32}):? .{0,24}rejecting I/O to offline device")),
+    (
+        "device-offline",
+        re.compile(r"(?:sd |scsi )?(\S{1,32}?): (?:\[\w+\] )?rejecting I/O to offline device"),
+    ),
     ("command-timeout", re.compile(r"(nvme\w{1,16}): I/O .{0,40}timeout")),
     ("command-timeout", re.compile(r"(?:sd|scsi) (\S{1,32}): .{0,40}task abort")),
     (
@@ -60,7 +63,7 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
 def read_storage(context: Context, line: LogLine) -> StorageError | None:
     """The storage error this line tells; None for other lines."""
     message = line.message
-    if "block I/O error in device" in message:
+    if "block I/O error in device" in message or "VFIO_MAP_DMA" in message:
         return None
     for kind, pattern in _KINDS:
         match = pattern.search(message)

@@ -13,7 +13,7 @@ from kvmedic.parse.logs.numbers import whole
 
 LONGEST_TRACE: Final = 48
 _WHO = re.compile(
-    r"(?:CPU: *(\d{1,5}) )?(?:UID: \d+ )?P[iI][dD]: *(\d{1,10}),? [cC]omm: (.{1,64}?)"
+    r"(?:CPU: *(\d{1,5}) )?(?:UID: \d+ )?P[iI][dD]: *(\d{1,10}),? [cC]omm: (.{1,64}?)(?: Kdump: loaded)?"
     r"(?:,? (Not tainted|Tainted: [^\d]{0,48}?|[A-Z](?: [A-Z])* +)) *(\d+\.\d+[^ ]{0,80})"
 )
 _WHO_SHORT = re.compile(
@@ -22,7 +22,7 @@ _WHO_SHORT = re.compile(
 )
 _HARDWARE = re.compile(r"Hardware name: ?(.{1,200})")
 _FRAME = re.compile(
-    r"\s*(?:\[<[0-9a-fx]+>\] )?(?:\[<[0-9a-f]+>\] )?(\? )?"
+    r"\s*(?:</?[A-Z]{2,8}>\s+)?(?:\[<[0-9a-fx]+>\] )?(?:\[<[0-9a-f]+>\] )?(\? )?"
     r"([A-Za-z_][\w.]{1,96})\+0x[0-9a-f]+/0x[0-9a-f]+(?: \[\w+\])?"
 )
 _INSTRUCTION = re.compile(

@@ -1,0 +1,150 @@
+"""Whatever stands in a log: bounded time and memory, and a clear result."""
+# ruff: noqa: E501 (log lines stand as the kernel prints them)
+
+from __future__ import annotations
+
+import random
+import re
+import time
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from log_samples import OOM_3_2_MEMCG, OOM_6_1, dmesg, read, syslog
+
+from kvmedic.model.log_event import KernelFault, OomReport
+from kvmedic.parse.logs import read_events
+from kvmedic.parse.logs.patterns import PATTERNS
+from kvmedic.parse.logs.report import KEPT_LINE_CHARACTERS, KEPT_LINES
+
+MIB = 1 << 20
+WORDS = sorted({word for line in (OOM_6_1 + OOM_3_2_MEMCG).splitlines() for word in line.split(" ")})
+
+
+@given(st.binary(max_size=4000))
+def test_any_bytes_are_read(raw: bytes) -> None:
+    assert read(raw).bytes_total == len(raw)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(WORDS), st.sampled_from(["\n", "\x1e", "\x00", "[", "] "]), st.text(max_size=9)
+        )
+    )
+)
+def test_any_mixture_of_the_words_of_reports_is_read(words: list[str]) -> None:
+    text = " ".join(words).encode("utf-8", "replace")
+
+    assert read(text).events == read(text, chunk=7).events
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_a_report_with_bytes_changed_anywhere_is_read(data: st.DataObject) -> None:
+    raw = bytearray(syslog(OOM_6_1).encode())
+    for _ in range(data.draw(st.integers(1, 20))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+
+    assert read(bytes(raw)).bytes_total == len(raw)
+
+
+@pytest.mark.parametrize(
+    "prefix", [b'{"MESSAGE":', b'{"MESSAGE":[', b"__CURSOR=x\n", b"Panic#1 Part1\n", b"\x1e1 2 3 "]
+)
+@given(rest=st.binary(max_size=500))
+def test_any_bytes_behind_the_beginning_of_a_format_are_read(prefix: bytes, rest: bytes) -> None:
+    assert read(prefix + rest).bytes_total == len(prefix + rest)
+
+
+def test_escape_sequences_are_kept_in_the_proof_and_not_in_the_facts() -> None:
+    reading = read("[  1.000000] \x1b[31mkernel BUG at \x1b[0mmm/slub.c:1!\n")
+
+    (fault,) = reading.events
+    assert isinstance(fault, KernelFault)
+    assert fault.reason == "kernel BUG at mm/slub.c:1!"
+    assert "\x1b[31m" in fault.lines[0].text
+
+
+def test_invalid_utf_8_and_nul_bytes_are_kept_visible() -> None:
+    (fault,) = read(b"[  1.000000] kernel BUG at \xff\x00x.c:1!\n").events
+
+    assert "\\xff" in fault.lines[0].text
+
+
+def chunks_of(line: bytes, times: int) -> Iterator[bytes]:
+    """One line many times, in chunks of about a MiB."""
+    piece = line * max(1, MIB // len(line))
+    for _ in range(times * len(line) // len(piece)):
+        yield piece
+
+
+def test_a_header_repeated_a_hundred_thousand_times_is_counted_and_bounded() -> None:
+    line = (
+        b"[  1.000000] CPU 0/KVM invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
+    )
+    begin = time.monotonic()
+
+    reading = read_events("kern.log", chunks_of(line, 100_000))
+
+    assert reading.counts["oom-report"] == reading.lines_total
+    assert reading.lines_total > 90_000
+    assert len(reading.events) <= 500
+    assert reading.events_not_kept == reading.lines_total - len(reading.events)
+    assert time.monotonic() - begin < 20
+
+
+def test_a_line_of_a_hundred_megabytes_is_cut() -> None:
+    tracemalloc.start()
+    noise = (b"x" * MIB for _ in range(100))
+
+    def chunks() -> Iterator[bytes]:
+        yield b"[  1.000000] kernel BUG at "
+        yield from noise
+        yield b"\n[  2.000000] Kernel panic - not syncing: after it\n"
+
+    reading = read_events("kern.log", chunks())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert [event.kind for event in reading.events if isinstance(event, KernelFault)] == ["bug", "panic"]
+    assert reading.lines_cut == 1
+    assert len(reading.events[0].lines[0].text) == KEPT_LINE_CHARACTERS
+    assert peak < 30 * MIB
+
+
+def test_random_bytes_are_read_at_once() -> None:
+    generator = random.Random(1)
+    begin = time.monotonic()
+
+    reading = read_events("kern.log", (generator.randbytes(MIB) for _ in range(16)))
+
+    assert reading.bytes_total == 16 * MIB
+    assert time.monotonic() - begin < 10
+
+
+def test_a_task_table_without_end_keeps_the_largest() -> None:
+    rows = "".join(
+        f"[{pid:7d}]   107 {pid:5d}     1000 {pid:8d}    8192        0             0 qemu-{pid}\n"
+        for pid in range(1, 5000)
+    )
+    text = OOM_6_1.replace("[    612]", rows + "[    612]")
+
+    (report,) = read(dmesg(text)).events
+
+    assert isinstance(report, OomReport)
+    assert report.tasks_total == 5002
+    assert len(report.tasks) == 64
+    assert report.tasks[0].rss_pages == 8401202
+    assert len(report.lines) <= KEPT_LINES
+
+
+def test_there_are_at_least_sixty_kinds_of_patterns_and_none_crosses_lines() -> None:
+    negated = [found for _, pattern in PATTERNS for found in re.findall(rb"\[\^[^\]]*\]", pattern)]
+
+    assert len(PATTERNS) >= 60
+    assert all(b"\\n" in found for found in negated)
+    assert not any(b"\\s" in pattern for _, pattern in PATTERNS)

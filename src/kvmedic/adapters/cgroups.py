@@ -25,7 +25,7 @@ def memory_mounts(mounts: bytes | Missing) -> MemoryMounts | None:
 
 
 def memory_group(membership: bytes, version: int) -> str | None:
-    """The path inside the memory hierarchy in a /proc/PID/cgroup ("0::/a/b", "4:memory:/a"), no leading slash."""
+    """The path in the memory hierarchy of /proc/PID/cgroup ("0::/a/b", "4:memory:/a"), no slash first."""
     for row in membership.decode(errors="replace").splitlines():
         number, _, rest = row.partition(":")
         controllers, _, path = rest.partition(":")

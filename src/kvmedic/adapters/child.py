@@ -1,4 +1,4 @@
-"""Children that may be lost: each has a deadline; one stuck in the kernel is left behind, never waited for."""
+"""Children that may be lost: each has a deadline; one stuck in the kernel is left, never waited for."""
 
 from __future__ import annotations
 

@@ -137,6 +137,9 @@ LOGS = (
 ALIASES = (("sys/devices/virtual/dmi/id/", "sys/class/dmi/id/"),)
 """Where a sosreport holds a directory that the host shows through a link."""
 
+PRESENCE = ("etc/libvirt/qemu/autostart/*.xml",)
+"""Files of which only the existence is evidence; on a host they are links."""
+
 DAEMONS = frozenset(
     {
         *("libvirtd", "virtqemud", "virtlogd", "virtlockd", "virtproxyd", "virtstoraged", "virtnetworkd"),

@@ -33,6 +33,11 @@ def keep_safe(path: str, data: bytes) -> bytes | Missing:
         return Missing(source=path, reason=Reason.NOT_UNDERSTOOD, detail=detail)
 
 
+def is_reduced(path: str) -> bool:
+    """Whether only a part of such a file may be kept; ``path`` may be a pattern of the reading list."""
+    return any(path == pattern or fnmatchcase(path, pattern) for pattern, _ in _RULES)
+
+
 def _safe_xml(data: bytes, path: str) -> bytes:
     """An empty file stays empty; what virsh says instead of XML is kept if it is virsh's own error."""
     if not data.strip() or (data.startswith(b"error:") and len(data) < 4096):

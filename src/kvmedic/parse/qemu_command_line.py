@@ -60,6 +60,10 @@ _KEYS: Mapping[str, tuple[str, frozenset[str]]] = {
 _SAME_AS = {"-M": "-machine", "-memory": "-m"}
 _LONGEST = 1024
 
+SAFE_OPTIONS = frozenset({*_KEYS, *_SAME_AS})
+SAFE_KEYS = frozenset().union(*(keys for _, keys in _KEYS.values()))
+"""Options with a value, and their keys, that may be kept; the collector makes its first cut by them."""
+
 
 class MemoryBackend(Record, frozen=True, kw_only=True):
     """One -object memory-backend-*: ``host_nodes`` as a list when it binds ("bind"), None otherwise."""

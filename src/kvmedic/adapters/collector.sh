@@ -1,0 +1,314 @@
+#!/bin/sh
+# kvmedic collector @VERSION@. Reads a KVM host and writes what it read as a tar on standard output,
+# in the layout of a sosreport, for "kvmedic check FILE" on another machine.
+#
+#   sh collector.sh [--deep] [--logs] [--interval SECONDS] [DIRECTORY] > host.tar
+#
+# It changes nothing on the host. It reads only what the lists below name, cuts secrets out before they are
+# stored, and writes to a private folder that it removes at the end (or to DIRECTORY, which it keeps).
+# Root sees most; without root, what may not be read is named as a gap in kvmedic/manifest.json.
+
+# ---- What is read: patterns below the root of the host --------------------------------------------------
+HOST='@HOST@'
+AGAIN='@AGAIN@'
+DEEP='@DEEP@'
+PROCESS='@PROCESS@'
+PROCESS_AGAIN='@PROCESS_AGAIN@'
+CGROUP='@CGROUP@'
+CGROUP_AGAIN='@CGROUP_AGAIN@'
+LOGS='@LOGS@'
+DAEMONS='@DAEMONS@'
+XML_ELEMENTS='@XML_ELEMENTS@'
+XML_ATTRIBUTES='@XML_ATTRIBUTES@'
+QEMU_OPTIONS='@QEMU_OPTIONS@'
+QEMU_KEYS='@QEMU_KEYS@'
+
+# ---- Options and manners --------------------------------------------------------------------------------
+set -u
+umask 077
+LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
+export LC_ALL PATH
+deep=false logs=false interval=2 keep=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --deep) deep=true ;;
+    --logs) logs=true ;;
+    --interval) interval=$2; shift ;;
+    -*) echo "collector: unknown option $1" >&2; exit 2 ;;
+    *) keep=$1 ;;
+    esac
+    shift
+done
+case $interval in '' | *[!0-9.]*) echo "collector: --interval takes seconds" >&2; exit 2 ;; esac
+if [ -z "$keep" ] && [ -t 1 ]; then
+    echo "collector: send the output to a file, or name a directory" >&2
+    exit 2
+fi
+(echo 1000 > /proc/$$/oom_score_adj) 2> /dev/null         # be the first to be killed,
+renice -n 10 -p $$ > /dev/null 2>&1                       # the last to be scheduled,
+command -v ionice > /dev/null && ionice -c 3 -p $$ 2> /dev/null   # and only on an idle disk
+root=${KVMEDIC_ROOT:-}
+for place in /run /dev/shm "${TMPDIR:-/tmp}"; do
+    work=$(mktemp -d "$place/kvmedic.XXXXXX" 2> /dev/null) && break
+done
+[ -n "$work" ] || { echo "collector: no place for a temporary folder" >&2; exit 1; }
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+out=${keep:-$work/out}
+mkdir -p "$out/kvmedic/process" "$work/done" || exit 1
+
+# ---- How a file is read ---------------------------------------------------------------------------------
+escaped() { printf '%s' "$1" | tr -d '\000-\037' | sed 's/[\\"]/\\&/g'; }
+gap() { # PATH REASON DETAIL READING
+    printf '%s{"source":"%s","reason":"%s","detail":"%s","reading":"%s"}' "$comma" "$(escaped "$1")" \
+        "$2" "$3" "${4:-first}" >> "$work/gaps"
+    comma=,
+}
+comma=
+reading=first prefix=
+copy() { # PATTERN...: each a file of the host, or several
+    for pattern; do for path in $root/$pattern; do
+        if [ -f "$path" ]; then store "$path"
+        else case $pattern in *\**) ;; *) gap "$pattern" not-found "no such file" $reading ;; esac; fi
+    done; done
+}
+store() { # FILE...: all of one directory, with one cp, because reading must not cost the host much
+    directory=${1%/*}
+    to=$out/$prefix${directory#"$root"/}
+    [ -d "$to" ] || mkdir -p "$to"
+    cp "$@" "$to/" 2> /dev/null && return 0
+    for file; do
+        [ -s "$to/${file##*/}" ] && continue
+        rm -f "$to/${file##*/}"
+        if [ -r "$file" ]; then why=not-understood; else why=denied; fi
+        gap "${file#"$root"/}" $why "could not be read" $reading
+    done
+}
+filtered() { # FILTER PATTERN...: files of which only a part may be kept
+    filter=$1
+    shift
+    for pattern; do for path in $root/$pattern; do
+        [ -f "$path" ] || continue
+        [ -r "$path" ] || { gap "${path#"$root"/}" denied "permission denied"; continue; }
+        to=$out/${path#"$root"/}
+        mkdir -p "${to%/*}"
+        $filter < "$path" > "$to" 2> /dev/null
+    done; done
+}
+in_time() { # SECONDS COMMAND...
+    if command -v timeout > /dev/null; then timeout "$@"; else shift; "$@"; fi
+}
+
+# ---- What is cut out ------------------------------------------------------------------------------------
+safe_xml() { # libvirt writes one element a line; what is not in the lists is left out with all inside it
+    awk -v elements="$XML_ELEMENTS" -v attributes="$XML_ATTRIBUTES" '
+    BEGIN { n = split(elements, e, " "); for (i = 1; i <= n; i++) element[e[i]] = 1
+            n = split(attributes, a, " "); for (i = 1; i <= n; i++) attribute[a[i]] = 1 }
+    skip != "" { if (index($0, skip) == 1) skip = ""; next }
+    !match($0, /^ *<\/?[A-Za-z][A-Za-z0-9_.:-]*/) { next }
+    {   head = substr($0, 1, RLENGTH); rest = substr($0, RLENGTH + 1)
+        name = head; sub(/^ *<\/?/, "", name); indent = head; sub(/<.*/, "", indent)
+        if (head ~ /<\//) { if (name in element) print; if (name == "metadata") inside = 0; next }
+        manager = inside && name ~ /:/; known = name in element && !inside
+        is_open = rest !~ /\/>$/ && !index(rest, "</" name ">")
+        if (is_open && !known) skip = indent "</" name ">"
+        if (!known && !manager && name != "qemu:commandline") next
+        kept = head; text = rest; sub(/^[^>]*>/, "", text)
+        while (match(rest, /^ [A-Za-z_][A-Za-z0-9_:.-]*=("[^"]*"|\047[^\047]*\047)/)) {
+            pair = substr(rest, 1, RLENGTH); rest = substr(rest, RLENGTH + 1)
+            key = pair; sub(/^ /, "", key); sub(/=.*/, "", key)
+            if (key ~ /^xmlns:/ || (known && key in attribute && pair !~ /[@?]|:\/\//)) kept = kept pair }
+        if (!known) print kept "/>"
+        else if (is_open) { print kept ">"; if (name == "metadata") inside = 1 }
+        else if (rest ~ /\/>$/) print kept "/>"
+        else print kept ">" text }'
+}
+safe_parameters() { # of the kernel: a value whose parameter sounds like a secret is removed
+    tr ' ' '\n' | sed '/[Pp]ass\|[Ss]ecret\|[Tt]oken\|[Cc]red\|[Kk]ey\|[Uu]ser\|[Aa]uth\|@/s/=.*/=(removed)/' | tr '\n' ' '
+}
+safe_mounts() { awk '$3 ~ /^(cgroup2?|hugetlbfs|tmpfs|zfs|debugfs|proc|sysfs|fuse)$/'; }
+safe_options() { grep -E '^(# )?CONFIG_[A-Za-z0-9_]+(=([ymn]|-?[0-9]+|0x[0-9a-fA-F]+)| is not set)$'; }
+safe_pve() { sed '/^\[/,$d' | grep -E '^(name|memory|balloon|shares|hugepages|keephugepages|numa|cores|sockets|vcpus|cpu|onboot|ostype|machine|agent|hotplug|lock|template|kvm|bios|hostpci[0-9]+): '; }
+first_processor() { sed '/^$/q'; }
+nothing() { :; }
+safe_arguments() { # of QEMU, NUL-separated: a JSON list of the options and keys that are known to be safe
+    tr '\000\n' '\n ' | awk -v options="$QEMU_OPTIONS" -v keys="$QEMU_KEYS" '
+    BEGIN { n = split(options, o, " "); for (i = 1; i <= n; i++) option[o[i]] = 1
+            n = split(keys, k, " "); for (i = 1; i <= n; i++) allowed[k[i]] = 1 }
+    NR == 1 { sub(/.*\//, ""); gsub(/["\\[:cntrl:]]/, "?"); printf "[\"%s\"", $0; next }
+    wanted != "" {
+        is_json = /^\{/; if (is_json) gsub(/[{}"\[\]]/, ""); kept = ""; n = split($0, part, ",")
+        for (i = 1; i <= n; i++) {
+            if (is_json) sub(/:/, "=", part[i])
+            key = part[i]; sub(/=.*/, "", key)
+            if ((i == 1 && part[i] !~ /=/) || key in allowed) kept = kept (kept == "" ? "" : ",") part[i] }
+        safe = kept ~ /memory-backend-|-guest|virtio-balloon|vfio-|vhost-vdpa|pc-dimm|nvdimm|virtio-mem|virtio-pmem/
+        gsub(/["\\[:cntrl:]]/, "?", kept)
+        if (kept != "" && (safe || wanted !~ /^-(object|device|netdev)$/)) printf ",\"%s\",\"%s\"", wanted, kept
+        wanted = ""; next }
+    { sub(/^--/, "-") }
+    /^-(S|enable-kvm|daemonize|mem-prealloc|no-shutdown|nodefaults)$/ { printf ",\"%s\"", $0; next }
+    $0 in option { wanted = $0 }
+    END { if (NR) print "]" }'
+}
+
+# ---- Counters first, then all other cheap files ----------------------------------------------------------
+taken_at=$(date +%s)
+read -r started _ < "$root/proc/uptime"
+copy $AGAIN $HOST
+$deep && copy $DEEP
+filtered safe_xml 'run/libvirt/qemu/*.xml' 'etc/libvirt/qemu/*.xml'
+filtered nothing 'etc/libvirt/qemu/autostart/*.xml'
+filtered safe_parameters proc/cmdline
+filtered safe_mounts proc/self/mounts
+filtered first_processor proc/cpuinfo
+filtered safe_options "boot/config-$(uname -r)"
+getconf PAGESIZE > "$out/kvmedic/page_size" 2> /dev/null || rm -f "$out/kvmedic/page_size"
+
+# ---- Processes: comm and stat cannot hang; a command line can, so it is read by somebody else -----------
+qemus= pids= kinds=$out/kvmedic/process/kinds sleepers=$out/kvmedic/process/d_state
+: > "$kinds"; : > "$sleepers"; : > "$work/large"
+look_at() { # DIRECTORY of a process or a thread: sets comm, state, flags and rss
+    read -r comm < "$1/comm" && read -r stat < "$1/stat" || return 1
+    set -- ${stat##*) }
+    [ $# -gt 21 ] || return 1
+    state=$1 flags=$7 rss=${22}
+}
+note_sleeper() { # DIRECTORY: where in the kernel it sleeps
+    place=
+    read -r place < "$1/wchan"
+    case $place in '' | 0) place=- ;; esac
+    echo "${1##*/} $comm $place" >> "$sleepers"
+    task=${1##*/}
+    mkdir -p "$out/kvmedic/process/$task"
+    (head -c 8192 "$1/stack" > "$work/done/$task" && cp "$work/done/$task" "$out/kvmedic/process/$task/stack") > /dev/null 2>&1 &
+}
+for directory in "$root"/proc/[0-9]*; do
+    look_at "$directory" 2> /dev/null || continue
+    pid=${directory##*/}
+    [ $((flags & 2097152)) -eq 0 ] || { [ "$state" != D ] || note_sleeper "$directory" 2> /dev/null; continue; }
+    binary=
+    [ "$rss" -lt 16384 ] || binary=$(readlink "$directory/exe")
+    case $comm:${binary##*/} in
+    qemu-system-*:* | qemu-kvm:* | kvm-spice:* | kvm:* | qemu:* | *:qemu-system-* | *:qemu-kvm* | *:kvm)
+        qemus="$qemus $pid"; echo "$pid qemu" >> "$kinds"; pids="$pids $pid"
+        for task in "$directory"/task/*; do
+            look_at "$task" 2> /dev/null && [ "$state" = D ] && note_sleeper "$task" 2> /dev/null
+        done
+        continue ;;
+    esac
+    [ "$state" != D ] || note_sleeper "$directory" 2> /dev/null
+    for daemon in $DAEMONS; do
+        case $daemon in "$comm"*) [ "$comm" = "$daemon" ] || [ ${#comm} -eq 15 ] || continue
+            echo "$pid daemon $daemon" >> "$kinds"; pids="$pids $pid"; continue 2 ;;
+        esac
+    done
+    [ "$rss" -lt 16384 ] || echo "$rss $pid" >> "$work/large"
+done
+for pid in $(sort -rn "$work/large" | head -n 20 | cut -d ' ' -f 2); do
+    echo "$pid service" >> "$kinds"; pids="$pids $pid"
+done
+for pid in $pids; do
+    for name in $PROCESS; do copy "proc/$pid/$name"; done
+    set -- "$root/proc/$pid/fd/"*
+    mkdir -p "$out/kvmedic/process/$pid"
+    if [ -L "$1" ]; then echo $# > "$out/kvmedic/process/$pid/open_files"
+    else gap "kvmedic/process/$pid/open_files" denied "permission denied"; fi
+done
+for pid in $qemus; do # each in a process of its own that may be left behind, stuck in the kernel
+    (safe_arguments < "$root/proc/$pid/cmdline" > "$work/done/$pid.arguments"
+     mv "$work/done/$pid.arguments" "$out/kvmedic/process/$pid/arguments") > /dev/null 2>&1 &
+done
+
+# ---- The memory groups of QEMUs and their ancestors ------------------------------------------------------
+groups() {
+    mount=$(awk '$3 == "cgroup" && (","$4",") ~ /,memory,/ { print "1 " $2; exit }' "$root/proc/self/mounts")
+    [ -n "$mount" ] || mount=$(awk '$3 == "cgroup2" { print "2 " $2; exit }' "$root/proc/self/mounts")
+    for pid in $qemus; do
+        while IFS=: read -r number controllers group; do
+            case ${mount%% *}:$number:,$controllers, in 1:*,memory,* | 2:0:,,) ;; *) continue ;; esac
+            case $group in *..*) continue ;; esac
+            while [ -n "$group" ]; do echo "${mount#* }$group"; group=${group%/*}; done
+        done < "$root/proc/$pid/cgroup"
+    done
+    echo "${mount#* }"
+}
+groups 2> /dev/null | sed 's,^/*,,; s,/*$,,' | sort -u > "$work/groups"
+copy_groups() { # of the files in $names those that exist, as each kernel has only some
+    while IFS= read -r group; do
+        set --
+        for name in $names; do [ -f "$root/$group/$name" ] && set -- "$@" "$root/$group/$name"; done
+        [ $# -eq 0 ] || store "$@"
+    done < "$work/groups"
+}
+names=$CGROUP
+copy_groups
+
+# ---- libvirt: few calls, each with a deadline, through its read-only socket ------------------------------
+ask() { # FILE COMMAND...: what virsh prints; a daemon that hangs is not asked again
+    [ "$state" = answers ] || return 1
+    file=$1; shift
+    in_time 3 virsh -r -q "$@" > "$out/$file" 2> /dev/null < /dev/null && return 0
+    [ $? -ne 124 ] || state=hung
+    rm -f "$out/$file"
+    gap "$file" timed-out "virsh $1 failed or did not answer"
+}
+state=absent virsh=sos_commands/virsh
+mkdir -p "$out/kvmedic/libvirt" "$out/$virsh"
+if command -v virsh > /dev/null && [ -z "$root" ]; then
+    state=answers
+    version=$(in_time 3 virsh -r version --daemon 2> /dev/null < /dev/null | sed -n 's/^Running against daemon: //p')
+    [ -n "$version" ] || state=hung
+    ask "$virsh/virsh_-r_list_--all" list --all
+    ask "$virsh/virsh_-r_domstats" domstats --nowait || ask "$virsh/virsh_-r_domstats" domstats
+    ask kvmedic/names list --all --name && while IFS= read -r name; do
+        [ -n "$name" ] || continue
+        file=$virsh/virsh_-r_dumpxml_$(printf %s "$name" | tr -c 'A-Za-z0-9._-' _)
+        ask kvmedic/xml dumpxml "$name" && safe_xml < "$out/kvmedic/xml" > "$out/$file"
+    done < "$out/kvmedic/names"
+    rm -f "$out/kvmedic/names" "$out/kvmedic/xml"
+fi
+case $state in
+answers) echo "answers $version qemu:///system" ;;
+hung) echo "hung virsh did not answer within 3 s" ;;
+*) echo "absent virsh is not installed" ;;
+esac > "$out/kvmedic/libvirt/state"
+
+# ---- What may never answer: a FUSE file system, and what was started in the background above -------------
+(filtered safe_pve 'etc/pve/qemu-server/*.conf') > /dev/null 2>&1 &
+
+# ---- Counters again --------------------------------------------------------------------------------------
+read -r now _ < "$root/proc/uptime"
+sleep "$(awk "BEGIN { left = $interval - ($now - $started); print (left > 0 ? left : 0) }")"
+reading=again prefix=kvmedic/again/
+read -r now _ < "$root/proc/uptime"
+copy $AGAIN
+for pid in $qemus; do for name in $PROCESS_AGAIN; do copy "proc/$pid/$name"; done; done
+names=$CGROUP_AGAIN
+copy_groups
+for pid in $qemus; do
+    [ -s "$out/kvmedic/process/$pid/arguments" ] ||
+        gap "kvmedic/process/$pid/arguments" timed-out "its command line could not be read in time"
+done
+
+# ---- Logs, the newest 64 MiB of each ---------------------------------------------------------------------
+if $logs; then
+    for pattern in $LOGS; do for path in $root/$pattern; do
+        [ -f "$path" ] && [ -r "$path" ] || continue
+        mkdir -p "$out/$(dirname "${path#"$root"/}")"
+        tail -c 67108864 "$path" > "$out/${path#"$root"/}" 2> /dev/null
+    done; done
+    mkdir -p "$out/kvmedic/logs"
+    in_time 20 dmesg > "$out/kvmedic/logs/dmesg" 2> /dev/null
+    in_time 60 journalctl -k -b all -o short-iso --no-pager -q 2> /dev/null | tail -c 67108864 > "$out/kvmedic/logs/journal"
+fi
+
+# ---- The manifest, and the tar ---------------------------------------------------------------------------
+{
+    printf '{"schema":"kvmedic/bundle/1","taken_at":%s,"interval_s":' "$taken_at"
+    awk "BEGIN { printf \"%.2f\", $now - $started }"
+    printf ',"tool_version":"@VERSION@ collector","deep":%s,"hostname":"%s","gaps":[' "$deep" "$(escaped "$(uname -n)")"
+    cat "$work/gaps" 2> /dev/null
+    printf ']}\n'
+} > "$out/kvmedic/manifest.json"
+[ -n "$keep" ] || tar -cf - -C "$out" .

@@ -1,0 +1,81 @@
+"""From the word an operator gives to the source of evidence it means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from kvmedic.adapters.bundle import ArchiveSource, FolderSource
+from kvmedic.adapters.decompress import expanded
+from kvmedic.adapters.live_host import LibvirtReader, LiveHost, PageMapReader
+from kvmedic.adapters.log_file import STANDARD_INPUT, LogFile, StandardInput
+from kvmedic.adapters.ssh import SshHost, parse_ssh_target
+from kvmedic.errors import EvidenceError, KvmedicError, ParseError, UsageError
+from kvmedic.parse.tar_header import BLOCK_BYTES, parse_tar_header
+from kvmedic.ports import EvidenceSource
+
+_SSH = "ssh://"
+_HINT = "A target is ssh://user@host, a bundle or sosreport, a log file, - for a pipe, or nothing: this host."
+
+
+def open_target(
+    name: str | None,
+    *,
+    read_libvirt: LibvirtReader | None = None,
+    read_page_map: PageMapReader | None = None,
+) -> EvidenceSource:
+    """The source that ``name`` means; None or an empty name is this host.
+
+    UsageError for a name that means nothing, EvidenceError for a file that cannot be read.
+    """
+    if not name:
+        return LiveHost(read_libvirt=read_libvirt, read_page_map=read_page_map)
+    if name == STANDARD_INPUT:
+        return StandardInput()
+    if name.startswith(_SSH):
+        return SshHost(parse_ssh_target(name))
+    if "://" in name:
+        raise UsageError(f"{name} is not a target that kvmedic knows", hint=_HINT)
+    return _open_path(Path(name))
+
+
+def _open_path(path: Path) -> EvidenceSource:
+    try:
+        if path.is_dir():
+            return FolderSource(path)
+        if not path.exists():
+            raise UsageError(f"there is no file or folder {path}", hint=_HINT)
+        if not path.is_file():
+            raise UsageError(
+                f"{path} is neither a file nor a folder", hint="Send it through a pipe, with - as target."
+            )
+        return ArchiveSource(path) if is_tar(path) else LogFile(path)
+    except OSError as error:
+        raise EvidenceError(
+            f"{path} could not be read: {(error.strerror or 'error').lower()}",
+            hint="Check its permissions, or run as its owner.",
+        ) from error
+
+
+def is_tar(path: Path) -> bool:
+    """Whether the file, once expanded, begins with a tar header. One that is too damaged to tell is none."""
+    with path.open("rb", buffering=0) as file:
+        plain = expanded(iter(lambda: file.read(BLOCK_BYTES * 16), b""), path.name)
+        try:
+            head = b"".join(islice(_until(plain, BLOCK_BYTES), 64))[:BLOCK_BYTES]
+            return len(head) == BLOCK_BYTES and parse_tar_header(head, path.name) is not None
+        except ParseError:
+            return False
+        except KvmedicError:
+            # The suffix decides who tells the operator what is wrong with it.
+            return ".tar" in path.name or path.suffix in {".tgz", ".txz", ".tbz", ".tzst"}
+
+
+def _until(pieces: Iterator[bytes], length: int) -> Iterator[bytes]:
+    have = 0
+    for piece in pieces:
+        yield piece
+        have += len(piece)
+        if have >= length:
+            return

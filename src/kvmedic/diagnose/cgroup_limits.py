@@ -8,7 +8,7 @@ from kvmedic.diagnose.readings import WAITING_PERCENT
 from kvmedic.diagnose.verdicts import LIKELY, POSSIBLE, PROVEN, because
 from kvmedic.model.domain import CgroupLevel, DomainFacts
 from kvmedic.model.finding import Because, Severity
-from kvmedic.model.gap import Missing, first_missing
+from kvmedic.model.gap import Missing, Reason, first_missing
 from kvmedic.model.memory import Pressure
 from kvmedic.model.record import Record
 from kvmedic.units import human_bytes
@@ -40,7 +40,10 @@ class LimitedGroup(Record, frozen=True, kw_only=True):
 
 
 def gaps_of(level: CgroupLevel) -> Missing | None:
-    """What keeps a level from being judged at all."""
+    """What keeps a level from being judged; that version 1 has no memory.high is no gap."""
+    high = level.high_bytes
+    if isinstance(high, Missing) and high.reason is not Reason.NOT_FOUND:
+        return high
     return first_missing(level.usage_bytes, level.max_bytes)
 
 

@@ -27,8 +27,11 @@ class LimitUse(Record, frozen=True, kw_only=True):
 def limit_uses(snapshot: Snapshot) -> Iterator[LimitUse | Missing]:
     """Every limit of the host, its daemons and its domains that could be read; a gap where one could not."""
     yield from _host_uses(snapshot)
-    for daemon in () if isinstance(snapshot.daemons, Missing) else snapshot.daemons:
-        yield from _daemon_uses(daemon)
+    if isinstance(snapshot.daemons, Missing):
+        yield snapshot.daemons
+    else:
+        for daemon in snapshot.daemons:
+            yield from _daemon_uses(daemon)
     for domain in snapshot.running:
         yield from _domain_uses(domain)
 

@@ -30,6 +30,9 @@ REMEDIES = ("pin-memory", "disable-balloon")
 TARGET_SHARE = 0.02
 """A balloon that is off its target by more than this share of the maximum (and 64 MiB) has not reached it."""
 
+STANDING_STATES = ("paused", "pmsuspended", "stopped")
+"""States in which a guest does not run: see guest-paused."""
+
 
 def examine(snapshot: Snapshot) -> Judgement:
     """Every running domain with a balloon: does the driver answer, and follow its target?"""
@@ -40,6 +43,8 @@ def examine(snapshot: Snapshot) -> Judgement:
 def _examine_domain(domain: DomainFacts, need: Need | Missing) -> Judgement:
     if clearance := no_balloon(domain):
         return clearance
+    if domain.state in STANDING_STATES:
+        return cleared("it is paused, so nothing in it can answer", "libvirt")
     if isinstance(domain.balloon_driver, Missing):
         return lacking(domain.balloon_driver)
     severity = Severity.INFO if isinstance(need, Missing) else need.severity()

@@ -27,19 +27,9 @@ REMEDIES: tuple[str, ...] = ()
 STOPPED_STATES = ("T", "t")
 """States of a process that was stopped by a signal or a debugger (proc(5))."""
 PAUSED_WORDS = ("paused", "crashed", "pmsuspended", "suspended")
-ERROR_WORDS = (
-    "i/o error",
-    "ioerror",
-    "io-error",
-    "io error",
-    "crash",
-    "watchdog",
-    "internal",
-    "failed",
-    "panic",
-)
+ERROR_WORDS = ("error", "crash", "watchdog", "internal", "failed", "panic")
 """Parts of libvirt's reasons (virDomainPausedReason) that no person chose."""
-PASSING_WORDS = ("migrat", "sav", "snapshot", "dump", "starting", "from", "postcopy", "post-copy")
+PASSING_WORDS = ("migrat", "sav", "snapshot", "dump", "starting", "shutdown", "post-copy")
 """Parts of reasons that end by themselves."""
 
 

@@ -18,7 +18,7 @@ from kvmedic.units import human_bytes, human_seconds
 ID = "hardware-memory-error"
 REMEDIES = ("evacuate-host",)
 EDAC = "sys/devices/system/edac/mc"
-CONTROLLER_DEPTH = 1
+_CONTROLLER_DEPTH = 1
 """Counts directly below a controller ("mc0/ce_count") are sums; those of ranks and channels repeat them."""
 
 
@@ -55,7 +55,7 @@ def _sum_of(counts: Mapping[str, int], kind: str) -> int:
     sums = [
         n
         for name, n in counts.items()
-        if name.count("/") <= CONTROLLER_DEPTH and name.endswith(f"{kind}_count")
+        if name.count("/") <= _CONTROLLER_DEPTH and name.endswith(f"{kind}_count")
     ]
     if sums:
         return sum(sums)

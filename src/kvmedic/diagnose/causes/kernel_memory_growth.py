@@ -23,7 +23,7 @@ LARGE_SHARE = 0.10
 """A tenth of the memory: where oled-tools' memstate begins to call kernel memory unaccounted for."""
 LARGE_BYTES = 1 * GIB
 """On small machines a tenth is the kernel's ordinary size."""
-CACHES_NAMED = 3
+_CACHES_NAMED = 3
 
 
 def examine(snapshot: Snapshot) -> Judgement:
@@ -77,7 +77,7 @@ def _finding(snapshot: Snapshot, name: str, held: int, need: Need) -> Finding:
 
 def _context(snapshot: Snapshot, name: str) -> Iterator[Because]:
     if name.startswith("slab") and not isinstance(snapshot.slabs, Missing):
-        largest = sorted(snapshot.slabs, key=lambda slab: -slab.total_bytes)[:CACHES_NAMED]
+        largest = sorted(snapshot.slabs, key=lambda slab: -slab.total_bytes)[:_CACHES_NAMED]
         words = ", ".join(f"{slab.name} {human_bytes(slab.total_bytes)}" for slab in largest)
         yield because(f"largest caches: {words}", "proc/slabinfo")
     if name.startswith("memory that no") and snapshot.host.is_virtual_machine is True:

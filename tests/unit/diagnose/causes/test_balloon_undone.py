@@ -35,7 +35,8 @@ def test_boundary_is_what_qemu_itself_may_need() -> None:
 @pytest.mark.parametrize("gap", ["rss_bytes", "balloon_actual_bytes"])
 def test_missing_where_rss_or_actual_is_not_known(gap: str) -> None:
     assert (
-        outcome(examine(snapshot(domain(**{"balloon_actual_bytes": 4 * GIB, gap: GONE})))) == "undetermined"
+        outcome(examine(snapshot(domain("web-1", **{"balloon_actual_bytes": 4 * GIB, gap: GONE}))))
+        == "undetermined"
     )
 
 

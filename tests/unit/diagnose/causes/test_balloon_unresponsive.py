@@ -56,3 +56,9 @@ def test_stale_statistics_are_told_as_information() -> None:
 
     assert found.severity is Severity.INFO
     assert "2.0 h old" in found.because[0].text
+
+
+def test_a_paused_guest_is_not_blamed_for_its_silence() -> None:
+    paused = domain(state="paused", guest=guest(age_s=7200.0, is_fresh=False))
+
+    assert outcome(examine(snapshot(paused))) == "absent"

@@ -8,13 +8,14 @@ from kvmedic.diagnose.causes.cgroup_memory_limit import examine
 from kvmedic.diagnose.cgroup_limits import NEAR_SHARE
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Severity
+from kvmedic.model.gap import Missing, Reason
 from kvmedic.units import GIB, MIB
 
 LIMIT = 10 * GIB
 
 
 def used(size: int, cache: int = 0, **changes: object) -> DomainFacts:
-    own = level(usage_bytes=size, max_bytes=LIMIT, **changes)
+    own = level("machine.slice/vm.scope", usage_bytes=size, max_bytes=LIMIT, **changes)
     return domain(cgroup=cgroup(own, stat={"inactive_file": cache, "active_file": 0}))
 
 
@@ -101,3 +102,10 @@ def test_kills_in_the_group_are_proof() -> None:
     own = level(usage_bytes=2 * GIB, max_bytes=LIMIT, event_rates={"oom_kill": 0.5})
 
     assert examine(snapshot(domain(cgroup=cgroup(own)))).findings[0].confidence >= 0.9
+
+
+def test_version_1_has_no_memory_high_and_that_is_no_gap() -> None:
+    none_there = Missing(source="memory.high", reason=Reason.NOT_FOUND, detail="cgroup version 1 has none")
+
+    assert outcome(examine(snapshot(domain(cgroup=cgroup(level(high_bytes=none_there)))))) == "absent"
+    assert outcome(examine(snapshot(domain(cgroup=cgroup(level(high_bytes=GONE)))))) == "undetermined"

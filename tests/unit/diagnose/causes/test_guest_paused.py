@@ -11,10 +11,12 @@ from kvmedic.model.finding import Severity
 
 
 def paused(reason: str) -> DomainFacts:
-    return domain(state="paused", state_reason=reason, is_running=False)
+    return domain(state="paused", state_reason=reason)
 
 
-@pytest.mark.parametrize("reason", ["I/O error", "ioerror", "watchdog", "crashed"])
+@pytest.mark.parametrize(
+    "reason", ["ioerror", "I/O error", "watchdog", "panicked", "post-copy failed", "api error"]
+)
 def test_present_and_critical_where_no_person_chose_it(reason: str) -> None:
     found = examine(snapshot(paused(reason))).findings[0]
 
@@ -44,7 +46,7 @@ def test_missing_domains_or_a_process_that_nobody_else_vouches_for() -> None:
 
 
 def test_a_domain_that_is_shut_off_is_not_paused() -> None:
-    assert outcome(examine(snapshot(domain(state="shutoff", is_running=False)))) == "absent"
+    assert outcome(examine(snapshot(domain(state="shut off", is_running=False)))) == "absent"
 
 
 def test_a_pause_for_a_migration_ends_by_itself() -> None:

@@ -1,0 +1,57 @@
+"""The verb map: the page map of a target, and what it would look like after each remedy."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kvmedic.derive.picture_after import picture_after
+from kvmedic.derive.snapshot import assemble_snapshot
+from kvmedic.errors import EvidenceError
+from kvmedic.model.gap import Missing
+from kvmedic.model.page_map import Forecast, PageMap
+from kvmedic.model.record import Record
+from kvmedic.model.request import CollectRequest
+from kvmedic.ports import EvidenceSource, Progress
+
+
+class After(Record, frozen=True, kw_only=True):
+    """The map as it would be after one remedy."""
+
+    forecast: Forecast
+    page_map: PageMap
+
+
+class MapView(Record, frozen=True, kw_only=True):
+    """A page map with the name of its host."""
+
+    host: str
+    page_map: PageMap
+
+
+def map_of(source: EvidenceSource, request: CollectRequest, progress: Progress) -> MapView:
+    """The page map of a target. EvidenceError where it has none, with the reason."""
+    snapshot = assemble_snapshot(source.collect(request, progress))
+    if isinstance(snapshot.page_map, Missing):
+        raise EvidenceError(
+            f"there is no page map ({snapshot.page_map})",
+            hint="It takes root on a living host; a bundle holds one where its capture could read it.",
+        )
+    return MapView(host=snapshot.host.name, page_map=snapshot.page_map)
+
+
+def pictures_after(page_map: PageMap) -> tuple[After, ...]:
+    """One picture for each remedy that would change something."""
+    return tuple(
+        After(forecast=forecast, page_map=picture_after(page_map, forecast.remedy, forecast.domain))
+        for forecast in page_map.forecasts
+        if forecast.most_bytes > 0 or _frees_blocks(forecast)
+    )
+
+
+def _frees_blocks(forecast: Forecast) -> bool:
+    return not isinstance(forecast.most_blocks, Missing) and forecast.most_blocks > 0
+
+
+def map_json(view: MapView) -> bytes:
+    """The map as JSON, to be read by people and machines."""
+    return msgspec.json.format(msgspec.json.encode(view)) + b"\n"

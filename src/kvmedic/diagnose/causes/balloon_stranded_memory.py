@@ -39,6 +39,9 @@ HIDDEN_SHARE = 0.02
 AGREEMENT_SHARE = 0.05
 """Two methods that differ by more than their errors and by more than 5 % of the larger do not agree."""
 
+CONFIRMING_SHARE = 0.5
+"""A second reading whose error is larger than half of the first agrees with anything, and confirms nothing."""
+
 
 def examine(snapshot: Snapshot) -> Judgement:
     """Every running domain by its best reading; without any reading the cause is undetermined."""
@@ -112,7 +115,8 @@ def _confidence(readings: tuple[StrandedReading, ...], best: StrandedReading) ->
     others = [reading for reading in readings if reading is not best]
     if any(not _agree(best, other) for other in others):
         return LIKELY
-    return PROVEN if best.method == "page-map" or others else LIKELY
+    confirms = any(other.error_bytes <= CONFIRMING_SHARE * best.bytes for other in others)
+    return PROVEN if best.method == "page-map" or confirms else LIKELY
 
 
 def _agree(one: StrandedReading, other: StrandedReading) -> bool:

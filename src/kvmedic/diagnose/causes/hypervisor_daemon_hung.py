@@ -65,6 +65,9 @@ def _hung(snapshot: Snapshot) -> Judgement:
 
 def _absent(snapshot: Snapshot) -> Judgement:
     """Modular daemons end when idle and come when called; a domain of libvirt without any daemon is odd."""
+    daemon = _daemon(snapshot)
+    if daemon is not None:
+        return lacking(f"{daemon.name} (pid {daemon.pid}) runs, and none of its sockets is here to ask it")
     orphans = [domain.name for domain in snapshot.running if domain.source == "status-xml"]
     if not orphans:
         return cleared("no libvirt daemon manages this host", "libvirt")

@@ -13,9 +13,8 @@ from kvmedic.diagnose.verdicts import (
     cleared,
     domain_subject,
     finding,
-    joined,
     lacking,
-    no_domain,
+    over_domains,
 )
 from kvmedic.model.domain import DomainFacts, ProcessFacts
 from kvmedic.model.finding import Because, Cause, Finding, Judgement, Severity
@@ -44,11 +43,7 @@ IO_WORDS = (
 
 def examine(snapshot: Snapshot) -> Judgement:
     """QEMU processes in uninterruptible sleep, with I/O pressure."""
-    if isinstance(snapshot.domains, Missing):
-        return lacking(snapshot.domains)
-    if not snapshot.running:
-        return no_domain()
-    return joined(_examine_domain(snapshot, domain) for domain in snapshot.running)
+    return over_domains(snapshot, lambda domain: _examine_domain(snapshot, domain))
 
 
 def _examine_domain(snapshot: Snapshot, domain: DomainFacts) -> Judgement:
@@ -56,9 +51,7 @@ def _examine_domain(snapshot: Snapshot, domain: DomainFacts) -> Judgement:
     if isinstance(process, Missing):
         return lacking(process)
     if process.state != "D":
-        return cleared(
-            f"{domain.name}: its process does not wait in the kernel (state {process.state})", "proc/PID/stat"
-        )
+        return cleared("its process does not wait in the kernel", "proc/PID/stat")
     pressure = snapshot.memory.pressure_io
     gaps = (str(pressure),) if isinstance(pressure, Missing) else ()
     return Judgement(findings=(_present(snapshot, domain, process),), lacking=gaps)

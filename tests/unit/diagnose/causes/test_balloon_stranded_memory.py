@@ -105,3 +105,10 @@ def test_one_domain_without_a_reading_keeps_the_cause_open() -> None:
 
     assert outcome(judgement) == "undetermined"
     assert not judgement.refuted
+
+
+def test_a_second_reading_that_would_agree_with_anything_is_no_proof() -> None:
+    vague = stranded(90 * MIB, "sampled-page-map", 548 * MIB)
+    exact = stranded(260 * MIB, "lru-accounting", 18 * MIB)
+
+    assert examine(snapshot(domain(stranded=(vague, exact)))).findings[0].confidence < 0.9

@@ -43,3 +43,10 @@ def test_libvirts_domains_without_its_daemon_are_only_possible() -> None:
 
     assert found.severity is Severity.INFO
     assert found.confidence < 0.6
+
+
+def test_missing_socket_of_a_daemon_that_runs_clears_nobody() -> None:
+    judgement = examine(snapshot(libvirt="absent", daemons=(daemon(),)))
+
+    assert outcome(judgement) == "undetermined"
+    assert "none of its sockets is here" in texts(judgement)

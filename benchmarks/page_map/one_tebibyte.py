@@ -40,11 +40,8 @@ class OneTebibyte:
         self._count = np.ones(BLOCK, dtype=np.uint64)
         self._count[1::2] = 0
 
-    def frames(self) -> int:
-        return FRAMES
-
     def flags(self, first: int, into: NDArray[np.uint64]) -> int:
-        count = min(into.size, FRAMES - first)
+        count = max(0, min(into.size, FRAMES - first))
         if first >= self._guest:
             into[:count] = FREE
         elif count <= self._huge.size:
@@ -54,6 +51,10 @@ class OneTebibyte:
     def map_counts(self, first: int, into: NDArray[np.uint64]) -> int:
         into[:] = self._count[: into.size]
         return into.size
+
+    def cgroups(self, first: int, into: NDArray[np.uint64]) -> int:
+        into[:] = 0
+        return int(into.size)
 
     def pagemap(self, pid: int, first_page: int, into: NDArray[np.uint64]) -> int:
         numbers = np.arange(first_page, first_page + into.size, dtype=np.uint64)

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from kvmedic.adapters.page_map_source import FrameSource, Words, gap_of, read_whole
+from kvmedic.adapters.page_map_source import FrameSource, Words, count_frames, gap_of, read_whole
 from kvmedic.derive.block_counts import BlockCounts, confirmed, suspects
 from kvmedic.derive.page_classes import NOPAGE_BIT, OWNED, Classifier, Codes, Counts
 from kvmedic.derive.page_owners import Owners, present_frames
@@ -63,7 +63,7 @@ class FullReader:
         self._block_pages = 1 << request.pageblock_order
         self._chunk_pages = max(self._block_pages, 1 << request.chunk_order)
         self._window = max(WINDOW_FRAMES, self._chunk_pages)
-        self._frames = source.frames()
+        self._frames = count_frames(source)
         chunks = -(-self._frames // self._chunk_pages)
         blocks = chunks * (self._chunk_pages // self._block_pages)
         self.counts = BlockCounts(blocks, len(request.domains), self._block_pages)

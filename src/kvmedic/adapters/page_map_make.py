@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
+from kvmedic.adapters.page_map_cgroups import domains_by_cgroup
 from kvmedic.adapters.page_map_full import FullReader, Report
 from kvmedic.adapters.page_map_probe import counts_are_exact
 from kvmedic.adapters.page_map_sampled import SampledReader
-from kvmedic.adapters.page_map_source import FrameSource, ProcFrames, gap_of
+from kvmedic.adapters.page_map_source import FrameSource, ProcFrames, count_frames, gap_of
 from kvmedic.derive.page_domains import full_row, sampled_row
 from kvmedic.derive.page_map import (
     ZoneBlocks,
@@ -47,7 +47,7 @@ def with_known_counts(source: FrameSource, request: PageMapRequest) -> PageMapRe
 
 def page_map_from(source: FrameSource, request: PageMapRequest, report: Report) -> PageMap | Missing:
     """The page map of any source of frames. OSError where its flags cannot be read."""
-    if source.frames() == 0:
+    if count_frames(source) == 0:
         return _NOTHING
     return _full(source, request, report) if request.method == "full" else _sampled(source, request, report)
 
@@ -99,12 +99,13 @@ def _full(source: FrameSource, request: PageMapRequest, report: Report) -> PageM
 
 def _sampled(source: FrameSource, request: PageMapRequest, report: Report) -> PageMap:
     started = time.monotonic()
-    reader = SampledReader(source, request)
+    cgroups = domains_by_cgroup(Path(request.proc), request.domains)
+    reader = SampledReader(source, request, cgroups)
     spans = spans_or_whole(request, reader.frames)
     ranges = block_ranges(spans, reader.frames, 1 << request.pageblock_order)
     report("frames", 0.0)
     zones = tuple(
-        ZoneBlocks(span, found.design, found.by_class, np.zeros(len(found.by_class), dtype=np.uint16))
+        ZoneBlocks(span, found.design, found.by_class, found.voters)
         for span, found in zip(spans, reader.blocks(ranges), strict=True)
     )
     domains = tuple(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kvmedic.adapters.page_map_full import PART_FRAMES, WINDOW_FRAMES, Report, guest_areas, windows_of
 from kvmedic.adapters.page_map_make import with_known_counts
-from kvmedic.adapters.page_map_source import FrameSource, ProcFrames, gap_of, read_whole
+from kvmedic.adapters.page_map_source import FrameSource, ProcFrames, count_frames, gap_of, read_whole
 from kvmedic.derive.block_counts import confirmed
 from kvmedic.derive.page_classes import NOPAGE_BIT
 from kvmedic.derive.page_owners import PFN_MASK, PRESENT, Owners, present_frames
@@ -56,7 +56,7 @@ def ranges_from(
         return mappings
     areas = tuple(area for area in guest_areas(mappings) if area.kind == "anonymous")
     chunk = 1 << max(request.chunk_order, request.pageblock_order)
-    padded = -(-source.frames() // chunk) * chunk
+    padded = -(-count_frames(source) // chunk) * chunk
     parts = []
     for first in range(0, padded, PART_FRAMES):
         owners = Owners(first, min(PART_FRAMES, padded - first), 1)

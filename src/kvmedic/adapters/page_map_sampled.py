@@ -7,22 +7,35 @@ map it, so the estimate is unbiased by folio however the folio lies in the addre
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kvmedic.adapters.page_map_full import Report, guest_areas
-from kvmedic.adapters.page_map_source import FrameSource, Words, gap_of, read_whole
-from kvmedic.derive.page_classes import NOPAGE_BIT, Classifier, Counts, fold
+from kvmedic.adapters.page_map_source import FrameSource, Words, count_frames, gap_of, read_whole
+from kvmedic.derive.block_counts import BlockCounts
+from kvmedic.derive.page_classes import (
+    ANONYMOUS_CODES,
+    NOPAGE_BIT,
+    OWNED,
+    Classifier,
+    Counts,
+    is_large_anonymous,
+)
 from kvmedic.derive.page_sample import Design, Estimate, draw, estimate
-from kvmedic.derive.stranded import share_by_mapping
+from kvmedic.derive.stranded import share_by_mapping, unmapped_of_mapped
 from kvmedic.derive.window_sample import Chunks, Entries, dense_chunks, quantities, select_entries
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.page_map_request import DomainProcess, PageMapRequest
 from kvmedic.parse.process_maps import Mapping
 
 _HOLE = int(NOPAGE_BIT)
+_WORTH_A_THREAD = 24
+Read = Callable[[int, Words], int]
+"""Reads words from a frame number on; how many it could."""
 _SHARE = 0.012
 """Share of all pageblocks read for the host; windows of domains get as much again."""
 _LEAST_BLOCKS, _MOST_BLOCKS = 96, 6000
@@ -30,11 +43,11 @@ _LEAST_WINDOWS, _MOST_WINDOWS = 4, 2000
 
 
 class SampledBlocks(NamedTuple):
-    """A zone's sampled pageblocks: the design over its blocks, and counts by class of each sampled one."""
+    """A zone's sampled pageblocks: the design over its blocks; classes and the domain of each sampled one."""
 
-    first_block: int
     design: Design
-    by_class: Counts
+    by_class: NDArray[np.integer]
+    voters: NDArray[np.integer]
 
 
 class SampledDomain(NamedTuple):
@@ -47,12 +60,15 @@ class SampledDomain(NamedTuple):
 class SampledReader:
     """Reads one sampled map. Use once."""
 
-    def __init__(self, source: FrameSource, request: PageMapRequest) -> None:
+    def __init__(
+        self, source: FrameSource, request: PageMapRequest, domain_of_cgroup: dict[int, int]
+    ) -> None:
         self._source, self._request = source, request
         self._block_pages = 1 << request.pageblock_order
         self._chunk_pages = max(self._block_pages, 1 << request.chunk_order)
         self._random = np.random.default_rng(request.seed)
-        self.frames = source.frames()
+        self._domain_of_cgroup = domain_of_cgroup
+        self.frames = count_frames(source)
         self.frames_read = 0
         self.gaps: list[Missing] = []
 
@@ -64,19 +80,72 @@ class SampledReader:
 
     def _zone(self, first_block: int, count: int, wanted: int) -> SampledBlocks:
         design = draw(count, wanted, self._random)
-        numbers = design.units + first_block
-        flags = self._read_flags(numbers * self._block_pages, self._block_pages)
+        starts = (design.units + first_block) * self._block_pages
+        flags = self._read_flags(starts, self._block_pages)
         classifier = Classifier(flags.size)
-        by_code = classifier.count(classifier.codes(flags), self._block_pages)
-        return SampledBlocks(first_block, design, fold(by_code))
+        codes = classifier.codes(flags)
+        found = BlockCounts(design.units.size, len(self._request.domains), self._block_pages)
+        owners = self._owners(starts, classifier.count(codes, self._block_pages))
+        if owners is None:
+            found.note(0, classifier.count(codes, self._block_pages))
+        else:
+            np.bitwise_or(codes, (owners > 0).view(np.uint8) * np.uint8(OWNED), out=codes)
+            by_code = classifier.count(codes, self._block_pages)
+            found.note(0, by_code)
+            found.note_owners(0, by_code, codes, owners)
+            self._note_stranded(found, starts, flags, owners)
+        return SampledBlocks(design, found.by_class, found.voter)
+
+    def _owners(self, starts: NDArray[np.int64], by_code: Counts) -> NDArray[np.uint16] | None:
+        """The domain whose cgroup each frame is charged to; None where no group is a domain's alone."""
+        if not self._domain_of_cgroup:
+            return None
+        rows = np.flatnonzero(by_code[:, ANONYMOUS_CODES].any(axis=1))
+        owners = np.zeros((starts.size, self._block_pages), dtype=np.uint16)
+        groups = np.zeros((rows.size, self._block_pages), dtype=np.uint64)
+        try:
+            self._read_rows(self._source.cgroups, starts[rows], groups, 0)
+        except OSError as error:
+            self.gaps.append(gap_of(error, "proc/kpagecgroup"))
+            return None
+        for inode, number in self._domain_of_cgroup.items():
+            owners[rows] |= (groups == inode) * np.uint16(number)
+        return owners.reshape(-1)
+
+    def _note_stranded(
+        self, found: BlockCounts, starts: NDArray[np.int64], flags: Words, owners: NDArray[np.uint16]
+    ) -> None:
+        """Tell stranded pages from mapped ones, in blocks with large folios that a domain is charged for."""
+        pages = self._block_pages
+        if not self._request.exact_map_counts or pages != self._chunk_pages:
+            return
+        is_theirs = (is_large_anonymous(flags) & (owners > 0)).reshape(-1, pages)
+        rows = np.flatnonzero(is_theirs.any(axis=1))
+        counts = np.ones((rows.size, pages), dtype=np.uint64)
+        self._read_rows(self._source.map_counts, starts[rows], counts, 1)
+        stranded = unmapped_of_mapped(flags.reshape(-1, pages)[rows].reshape(-1), counts.reshape(-1), pages)
+        found.move_stranded(rows, (stranded.reshape(-1, pages) & is_theirs[rows]).sum(axis=1))
 
     def _read_flags(self, starts: NDArray[np.int64], pages: int) -> Words:
-        flags = np.empty(starts.size * pages, dtype=np.uint64)
-        for row, start in enumerate(starts.tolist()):
-            into = flags[row * pages : (row + 1) * pages]
-            read_whole(self._source.flags(start, into), into, _HOLE)
+        flags = np.empty((starts.size, pages), dtype=np.uint64)
+        self._read_rows(self._source.flags, starts, flags, _HOLE)
         self.frames_read += flags.size
-        return flags
+        return flags.reshape(-1)
+
+    def _read_rows(self, read: Read, starts: NDArray[np.int64], rows: Words, fill: int) -> None:
+        """Read a row of words from each start; half by a second thread where there are many."""
+
+        def part(chosen: range) -> None:
+            for row in chosen:
+                read_whole(read(int(starts[row]), rows[row]), rows[row], fill)
+
+        if starts.size < _WORTH_A_THREAD or self._request.threads == 1:
+            part(range(starts.size))
+            return
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            other = pool.submit(part, range(0, starts.size, 2))
+            part(range(1, starts.size, 2))
+            other.result()
 
     def domains(self, report: Report) -> tuple[SampledDomain, ...]:
         """Estimates for every domain that can be read; a gap for each that cannot."""
@@ -151,10 +220,9 @@ class SampledReader:
 
     def _map_counts(self, chunks: NDArray[np.int64]) -> Words:
         counts = np.ones(chunks.size * self._chunk_pages, dtype=np.uint64)
-        if self._request.exact_map_counts:
-            for row, chunk in enumerate(chunks.tolist()):
-                into = counts[row * self._chunk_pages : (row + 1) * self._chunk_pages]
-                read_whole(self._source.map_counts(chunk * self._chunk_pages, into), into, 1)
+        if self._request.exact_map_counts and chunks.size:
+            rows = counts.reshape(-1, self._chunk_pages)
+            self._read_rows(self._source.map_counts, chunks * self._chunk_pages, rows, 1)
         return counts
 
     def _flags_of(self, entries: Entries, dense: Chunks) -> Words:

@@ -22,16 +22,16 @@ _HIGHEST_FRAME = 1 << 40
 class FrameSource(Protocol):
     """The kernel's view of page frames and of address spaces. All reads fill ``into`` from its beginning."""
 
-    def frames(self) -> int:
-        """One more than the highest frame number that has flags."""
-        ...
-
     def flags(self, first: int, into: Words) -> int:
         """Flags of the frames from ``first``; how many were read."""
         ...
 
     def map_counts(self, first: int, into: Words) -> int:
         """How often each frame from ``first`` is mapped; how many were read."""
+        ...
+
+    def cgroups(self, first: int, into: Words) -> int:
+        """Inode of the memory cgroup that each frame from ``first`` is charged to; how many were read."""
         ...
 
     def pagemap(self, pid: int, first_page: int, into: Words) -> int:
@@ -72,15 +72,6 @@ class ProcFrames:
             descriptor = self._open[name] = os.open(self._proc / name, os.O_RDONLY | os.O_CLOEXEC)
         return os.preadv(descriptor, [into.data], first * ENTRY_BYTES) // ENTRY_BYTES
 
-    def frames(self) -> int:
-        """Found by bisection: the file has no size, and reading behind its end gives nothing."""
-        probe = np.empty(1, dtype=np.uint64)
-        low, high = 0, _HIGHEST_FRAME
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (middle + 1, high) if self.flags(middle, probe) else (low, middle)
-        return low
-
     def flags(self, first: int, into: Words) -> int:
         """From kpageflags (root only)."""
         return self._read("kpageflags", first, into)
@@ -88,6 +79,10 @@ class ProcFrames:
     def map_counts(self, first: int, into: Words) -> int:
         """From kpagecount (root only)."""
         return self._read("kpagecount", first, into)
+
+    def cgroups(self, first: int, into: Words) -> int:
+        """From kpagecgroup (root only; with CONFIG_MEMCG)."""
+        return self._read("kpagecgroup", first, into)
 
     def pagemap(self, pid: int, first_page: int, into: Words) -> int:
         """From PID/pagemap; may wait for the process's mmap_lock for ever."""
@@ -104,6 +99,19 @@ class ProcFrames:
             return gap_of(error, source)
         except ParseError as error:
             return Missing(source=source, reason=Reason.NOT_UNDERSTOOD, detail=error.message)
+
+
+def count_frames(source: FrameSource) -> int:
+    """One more than the highest frame number that has flags.
+
+    Found by bisection: the file has no size, and reading behind its end gives nothing.
+    """
+    probe = np.empty(1, dtype=np.uint64)
+    low, high = 0, _HIGHEST_FRAME
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if source.flags(middle, probe) else (low, middle)
+    return low
 
 
 def read_whole(read: int, into: Words, fill: int) -> None:

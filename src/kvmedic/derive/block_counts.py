@@ -24,7 +24,7 @@ SEVERAL = np.iinfo(np.uint16).max
 """Owner of a pageblock in which several domains have pages."""
 
 _STRANDED, _THP = CLASS_INDEX[PageClass.STRANDED], CLASS_INDEX[PageClass.THP]
-_UNEVICTABLE = CLASS_INDEX[PageClass.UNEVICTABLE]
+_UNEVICTABLE, _GUEST_THP = CLASS_INDEX[PageClass.UNEVICTABLE], CLASS_INDEX[PageClass.GUEST_THP]
 _UNOWNED_LARGE = np.flatnonzero(LARGE_CODES & (np.arange(CODES) < OWNED))
 _OWNED_LARGE = np.flatnonzero(LARGE_CODES & (np.arange(CODES) >= OWNED))
 
@@ -87,6 +87,11 @@ class BlockCounts:
         size = self.stranded_pages.size
         by_owner = np.bincount(found.owner_of_frame[found.frames], minlength=size)
         return by_owner, np.bincount(found.folio_owner[found.pages_of_folio > 0], minlength=size)
+
+    def move_stranded(self, blocks: NDArray[np.int64], pages: NDArray[np.integer]) -> None:
+        """Count ``pages`` of each of ``blocks`` as stranded, which were counted as a domain's mapped ones."""
+        self.by_class[blocks, _GUEST_THP] -= pages.astype(np.uint16)
+        self.by_class[blocks, _STRANDED] += pages.astype(np.uint16)
 
     def _pages_of(self, frames: NDArray[np.bool_]) -> NDArray[np.uint16]:
         return np.asarray(frames.reshape(-1, self.block_pages).sum(axis=1, dtype=np.uint16))

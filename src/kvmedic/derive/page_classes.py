@@ -226,6 +226,10 @@ LARGE_CODES: NDArray[np.bool_] = np.array(
     ]
 )
 """Codes of frames in large anonymous folios, locked or not, mapped by a domain or not."""
+ANONYMOUS_CODES: NDArray[np.int64] = np.flatnonzero(
+    [(code & ~OWNED) >> 2 in (Primary.ANON_HEAD, Primary.ANON, Primary.SHMEM) for code in range(CODES)]
+)
+"""Codes of frames that can be a guest's memory (hugetlb apart)."""
 
 
 def fold(by_code: Counts) -> Counts:

@@ -25,6 +25,12 @@ from kvmedic.model.page_map import (
 from kvmedic.model.page_map_request import PageMapRequest, ZoneSpan
 
 _UNCLASSIFIED = CLASS_INDEX[PageClass.UNCLASSIFIED]
+_FROM_CGROUPS = (
+    (PageClass.GUEST, PageClass.ANONYMOUS),
+    (PageClass.GUEST_THP, PageClass.THP),
+    (PageClass.STRANDED, PageClass.THP),
+)
+"""What sampled blocks show of domains, by cgroup; the domains' own samples say it better."""
 _LIKE_ZONES = Missing(source="proc/zoneinfo", reason=Reason.NOT_COLLECTED, detail="zones were not given")
 
 
@@ -200,6 +206,9 @@ def _attributed(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Move what the domains' own samples found out of the unattributed classes, as far as it is there."""
     pages, errors = pages.copy(), errors.copy()
+    for guests, everybody in _FROM_CGROUPS:
+        pages[CLASS_INDEX[everybody]] += pages[CLASS_INDEX[guests]]
+        pages[CLASS_INDEX[guests]] = 0
     stranded = sum(d.stranded_bytes for d in domains if not isinstance(d.stranded_bytes, Missing)) / size
     moves = (
         (PageClass.ANONYMOUS, PageClass.GUEST, sum(domain.anonymous_bytes for domain in domains) / size),

@@ -60,6 +60,16 @@ def find_stranded(
     return Stranded(frames, owner_of_frame, folios, folio_owner, pages)
 
 
+def unmapped_of_mapped(flags: Flags, map_counts: NDArray[np.uint64], chunk_pages: int) -> NDArray[np.bool_]:
+    """Frames of large anonymous folios that nobody maps, where something maps another frame of the folio."""
+    if not flags.size:
+        return np.empty(0, dtype=np.bool_)
+    folios = group_folios(flags, chunk_pages)
+    is_large = is_large_anonymous(flags)
+    is_mapped = np.logical_or.reduceat(is_large & (map_counts > 0), folios.starts)
+    return np.asarray(is_large & (map_counts == 0) & is_mapped[folios.of_frame])
+
+
 class FolioShare(NamedTuple):
     """For each frame, its part of what its folio strands: summed over all that map it, the whole."""
 

@@ -48,15 +48,16 @@ class SyntheticFrames:
         self.tables[pid][page] = 0
         self.count_of[frame] -= np.uint64(1)
 
-    def frames(self) -> int:
-        return self.flag_of.size
-
     def flags(self, first: int, into: NDArray[np.uint64]) -> int:
         self.read_flags += into.size
         return self._copy(self.flag_of, first, into)
 
     def map_counts(self, first: int, into: NDArray[np.uint64]) -> int:
         return self._copy(self.count_of, first, into)
+
+    def cgroups(self, first: int, into: NDArray[np.uint64]) -> int:
+        into[:] = 0
+        return int(into.size)
 
     def pagemap(self, pid: int, first_page: int, into: NDArray[np.uint64]) -> int:
         return self._copy(self.tables[pid], first_page, into)

@@ -29,10 +29,12 @@ class Strain(Record, frozen=True, kw_only=True):
 class LimitedGroup(Record, frozen=True, kw_only=True):
     """A level with a limit, the domains charged to it or below it, and what is known of it alone.
 
-    ``cache_bytes`` is file cache, which reclaim can drop; None where nobody told.
+    ``is_own``: memory of the domains is charged here, and not only below. ``cache_bytes`` is file cache,
+    which reclaim can drop; None where nobody told.
     """
 
     level: CgroupLevel
+    is_own: bool
     domains: tuple[DomainFacts, ...]
     qemu_count: int
     cache_bytes: int | None
@@ -74,14 +76,19 @@ def _rate(level: CgroupLevel, event: str) -> float:
 
 
 def _killing(group: LimitedGroup) -> Strain | None:
-    if _rate(group.level, "oom_kill") <= 0:
+    """Counts of version 2 include the groups below, and kills of the whole host's OOM killer too.
+
+    So a limit must be there and be met in the same interval, and for a group above it stays likely.
+    """
+    kills, meets = _rate(group.level, "oom_kill"), _rate(group.level, "oom") + _rate(group.level, "max")
+    if kills <= 0 or meets <= 0 or not isinstance(group.level.max_bytes, int):
         return None
     line = because(
         "the kernel killed in this group between the two readings", f"{group.level.path}/memory.events"
     )
     return Strain(
         severity=Severity.CRITICAL,
-        confidence=PROVEN,
+        confidence=PROVEN if group.is_own else LIKELY,
         sentence="kills processes at its limit now",
         proof=(line,),
     )
@@ -145,14 +152,30 @@ def _too_small(group: LimitedGroup) -> Strain | None:
     limit = group.level.max_bytes
     if not isinstance(limit, int):
         return None
-    for domain in group.domains:
-        maximum = domain.memory_max_bytes
-        if isinstance(maximum, int) and domain.backing != "hugetlb" and maximum > limit:
-            text = f"limit {human_bytes(limit)}, maximum of {domain.name} {human_bytes(maximum)}"
-            return Strain(
-                severity=Severity.WARNING,
-                confidence=LIKELY,
-                sentence=f"may hold less than {domain.name} may use: if its guest uses all, QEMU is killed",
-                proof=(because(text, f"{group.level.path}/memory.max"),),
-            )
+    maxima = [(_maximum(domain), domain.name) for domain in group.domains]
+    largest, name = max(maxima)
+    if largest > limit:
+        text = f"limit {human_bytes(limit)}, maximum of {name} {human_bytes(largest)}"
+        return _small(group, Severity.WARNING, LIKELY, f"may hold less than {name} may use", text)
+    together = sum(maximum for maximum, _ in maxima)
+    if together > limit:
+        text = f"limit {human_bytes(limit)}, maxima of {len(maxima)} domains {human_bytes(together)}"
+        return _small(
+            group, Severity.INFO, POSSIBLE, f"may hold less than its {len(maxima)} domains may use", text
+        )
     return None
+
+
+def _maximum(domain: DomainFacts) -> int:
+    """What the domain may charge to its group: nothing of its memory on hugetlb; 0 where nobody knows."""
+    maximum = domain.memory_max_bytes
+    return 0 if domain.backing == "hugetlb" or isinstance(maximum, Missing) else maximum
+
+
+def _small(group: LimitedGroup, severity: Severity, confidence: float, sentence: str, text: str) -> Strain:
+    return Strain(
+        severity=severity,
+        confidence=confidence,
+        sentence=f"{sentence}: if the guests use all, QEMU is killed",
+        proof=(because(text, f"{group.level.path}/memory.max"),),
+    )

@@ -27,27 +27,43 @@ ASSUMED_VCPU = DemandedOrder(
 class Blocks(Record, frozen=True, kw_only=True):
     """Free blocks of one order in several zones together; ``best`` is the zone that has the most to give.
 
-    The indices are those of ``best`` for this order.
+    The indices are those of ``best`` for this order. ``is_short``: no zone may give even a single page.
     """
 
     count: int
+    is_short: bool
     best: ZoneFacts
     unusable_index: float
     fragmentation_index: float | None
 
 
 def blocks_of_order(zones: tuple[ZoneFacts, ...], order: int) -> Blocks | None:
-    """The blocks of ``order`` in ``zones``; None where no zone has such an order."""
+    """The blocks of ``order`` in the zones that may give one now; None where no zone has such an order."""
     able = [zone for zone in zones if order < len(zone.blocks_at_least)]
     if not able:
         return None
-    best = max(able, key=lambda zone: (zone.blocks_at_least[order], zone.free_pages))
+    giving = [zone for zone in able if may_give(zone, order)]
+    best = max(giving or able, key=lambda zone: (zone.blocks_at_least[order], zone.free_pages))
     return Blocks(
-        count=sum(zone.blocks_at_least[order] for zone in able),
+        count=sum(zone.blocks_at_least[order] for zone in giving),
+        is_short=not giving,
         best=best,
         unusable_index=best.unusable_index[order],
         fragmentation_index=best.fragmentation_index[order],
     )
+
+
+def may_give(zone: ZoneFacts, order: int) -> bool:
+    """Whether the watermarks let an ordinary request of ``order`` take anything from this zone.
+
+    mm/page_alloc.c, __zone_watermark_ok. A zone below Normal keeps a reserve against requests that Normal
+    should serve: on large hosts more than all of DMA32. Without watermarks it gets the benefit of the doubt.
+    """
+    info = zone.zoneinfo
+    if isinstance(info, Missing):
+        return True
+    reserve = 0 if zone.zone in ("Normal", "Movable") else max(info.protection_pages, default=0)
+    return zone.free_pages - (1 << order) >= info.min_pages + reserve
 
 
 def is_kernel_demand(demand: DemandedOrder) -> bool:

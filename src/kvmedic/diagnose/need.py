@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kvmedic.model.finding import Because, Severity
 from kvmedic.model.gap import Missing, Reason
+from kvmedic.model.memory import Meminfo
 from kvmedic.model.record import Record
 from kvmedic.model.snapshot import Snapshot
 from kvmedic.units import GIB, human_bytes
@@ -15,7 +16,10 @@ SHORT_BYTES_CAP = 32 * GIB
 
 
 class Need(Record, frozen=True, kw_only=True):
-    """Whether the host is short of memory now, and by which reading."""
+    """Whether the host is short of memory now, and by which reading.
+
+    ``total_bytes`` is ordinary memory: hugetlb pools are set aside and never available.
+    """
 
     is_short: bool
     available_bytes: int
@@ -42,10 +46,20 @@ def memory_need(snapshot: Snapshot) -> Need | Missing:
         return Missing(
             source=meminfo.source, reason=Reason.NOT_FOUND, detail="no MemAvailable or MemTotal in it"
         )
-    text = f"{human_bytes(available)} of {human_bytes(total)} available"
+    pools = hugetlb_bytes(meminfo)
+    apart = f" ({human_bytes(pools)} more in hugetlb pools)" if pools else ""
+    text = f"{human_bytes(available)} of {human_bytes(total - pools)} available{apart}"
     return Need(
-        is_short=available < short_threshold_bytes(total),
+        is_short=available < short_threshold_bytes(total - pools),
         available_bytes=available,
-        total_bytes=total,
+        total_bytes=total - pools,
         reason=Because(text=text, source="proc/meminfo", line=None),
     )
+
+
+def hugetlb_bytes(meminfo: Meminfo) -> int:
+    """All hugetlb pools, used or not: the row Hugetlb; on older kernels the pool of the default size."""
+    every_size = meminfo.get("Hugetlb")
+    if every_size is not None:
+        return every_size
+    return meminfo.counts.get("HugePages_Total", 0) * (meminfo.get("Hugepagesize") or 0)

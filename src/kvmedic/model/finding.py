@@ -10,7 +10,7 @@ from kvmedic.model.record import Record
 from kvmedic.model.snapshot import Snapshot
 
 SubjectKind = Literal["host", "domain", "node", "zone", "cgroup", "process", "daemon"]
-Judged = Literal["living", "post-mortem", "both"]
+JudgedOn = Literal["living", "post-mortem", "both"]
 SeverityName = Literal["info", "warning", "critical"]
 
 
@@ -87,5 +87,5 @@ class Cause(Record, frozen=True, kw_only=True):
     id: str
     title: str
     is_essential: bool
-    judged: Judged
+    judged: JudgedOn
     examine: Callable[[Snapshot], Judgement]

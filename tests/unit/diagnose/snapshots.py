@@ -109,6 +109,7 @@ def zone(
     name: str = "Normal",
     minimum: int = 10_000,
     free: int | None = None,
+    protection: tuple[int, ...] = (),
 ) -> ZoneFacts:
     """A zone with its watermarks; ``free`` differs from the blocks where a test says so."""
     pages = sum(count << order for order, count in enumerate(free_blocks)) if free is None else free
@@ -122,7 +123,7 @@ def zone(
         spanned_pages=TOTAL // PAGE,
         present_pages=TOTAL // PAGE,
         managed_pages=TOTAL // PAGE,
-        protection_pages=(),
+        protection_pages=protection,
         start_pfn=0,
         pcp_pages=0,
         counters={},

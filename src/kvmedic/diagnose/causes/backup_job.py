@@ -39,7 +39,7 @@ BACKUP_WORDS = (
     "vprotect",
 )
 """Names of programs that back up guests."""
-OTHER_JOBS = ("migrat",)
+OTHER_JOBS = ("migrat", "start", "save", "restore", "dump")
 """Jobs of libvirt that are no backup, whatever else they are."""
 
 

@@ -40,7 +40,8 @@ AGREEMENT_SHARE = 0.05
 """Two methods that differ by more than their errors and by more than 5 % of the larger do not agree."""
 
 CONFIRMING_SHARE = 0.5
-"""A second reading whose error is larger than half of the first agrees with anything, and confirms nothing."""
+"""A second reading whose error is larger than half of the first agrees with anything, and confirms
+nothing."""
 
 
 def examine(snapshot: Snapshot) -> Judgement:

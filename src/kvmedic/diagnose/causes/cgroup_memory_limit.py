@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvmedic.diagnose.cgroup_limits import LimitedGroup, Strain, cache_bytes, gaps_of, is_limited, strains
-from kvmedic.diagnose.verdicts import because, cleared, domain_subject, finding, joined, lacking, no_domain
+from kvmedic.diagnose.verdicts import (
+    because,
+    cleared,
+    domain_subject,
+    finding,
+    joined,
+    lacking,
+    names_in_words,
+    no_domain,
+)
 from kvmedic.model.domain import CgroupFacts, CgroupLevel, DomainFacts
 from kvmedic.model.finding import Because, Cause, Finding, Judgement, Subject
 from kvmedic.model.gap import Missing
@@ -50,6 +59,7 @@ def _group(level: CgroupLevel, cgroup: CgroupFacts, members: tuple[DomainFacts, 
     is_own = level.path == cgroup.own.path
     return LimitedGroup(
         level=level,
+        is_own=is_own,
         domains=members,
         qemu_count=max(len(members), len(cgroup.qemu_pids) if is_own else 0),
         cache_bytes=cache_bytes(cgroup.stat) if is_own else None,
@@ -83,15 +93,17 @@ def _finding(group: LimitedGroup, strain: Strain) -> Finding:
 
 def _subject(group: LimitedGroup) -> Subject:
     """The domain where the group is its alone; else the group, since nobody can tell which QEMU fills it."""
-    if group.qemu_count == 1:
+    if group.is_own and group.qemu_count == 1:
         return domain_subject(group.domains[0])
     return Subject(kind="cgroup", name=group.level.path, id=None)
 
 
 def _whose(group: LimitedGroup) -> str:
-    if group.qemu_count == 1:
+    if group.is_own and group.qemu_count == 1:
         return f"of {group.domains[0].name}"
-    return f"{group.level.path} (shared by {group.qemu_count} QEMU processes)"
+    names = names_in_words([domain.name for domain in group.domains], 0)
+    shared = f"shared by {group.qemu_count} QEMU processes" if group.qemu_count > 1 else f"above {names}"
+    return f"{group.level.path} ({shared})"
 
 
 def _sharing(group: LimitedGroup) -> Iterator[Because]:

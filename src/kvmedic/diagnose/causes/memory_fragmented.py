@@ -88,17 +88,11 @@ def _judge(snapshot: Snapshot, zones: tuple[ZoneFacts, ...], demand: DemandedOrd
     if blocks.count >= (FEW_BLOCKS if is_kernel else 1):
         text = f"{blocks.count:,} free blocks of order {demand.order} for {demand.user}"
         return cleared(text, "proc/buddyinfo")
-    if _is_shortage(blocks.best, demand.order) or not _is_fragmentation(blocks):
+    if blocks.is_short or not _is_fragmentation(blocks):
         return cleared(
             f"few blocks of order {demand.order}, for lack of memory and not of order", "proc/buddyinfo"
         )
     return _present(snapshot, demand, blocks, is_kernel=is_kernel)
-
-
-def _is_shortage(zone: ZoneFacts, order: int) -> bool:
-    """Below min even a single page is refused: then memory is short, whatever the index says."""
-    least = 0 if isinstance(zone.zoneinfo, Missing) else zone.zoneinfo.min_pages
-    return zone.free_pages < least + (1 << order)
 
 
 def _is_fragmentation(blocks: Blocks) -> bool:

@@ -73,7 +73,9 @@ def test_missing_event_rates_leave_memory_high_open() -> None:
 def test_several_qemus_in_one_group_are_not_told_apart() -> None:
     full = cgroup(level(usage_bytes=LIMIT, max_bytes=LIMIT), qemu_pids=(1, 2))
 
-    found = examine(snapshot(domain(cgroup=full), domain("web-2", cgroup=full))).findings
+    small = {"memory_max_bytes": 5 * GIB, "cgroup": full}
+
+    found = examine(snapshot(domain("web-1", **small), domain("web-2", **small))).findings
 
     assert len(found) == 1
     assert found[0].subject.kind == "cgroup"
@@ -99,7 +101,7 @@ def test_a_limit_below_the_domains_maximum_is_told_before_it_hurts() -> None:
 
 
 def test_kills_in_the_group_are_proof() -> None:
-    own = level(usage_bytes=2 * GIB, max_bytes=LIMIT, event_rates={"oom_kill": 0.5})
+    own = level(usage_bytes=2 * GIB, max_bytes=LIMIT, event_rates={"oom_kill": 0.5, "max": 40.0})
 
     assert examine(snapshot(domain(cgroup=cgroup(own)))).findings[0].confidence >= 0.9
 
@@ -109,3 +111,18 @@ def test_version_1_has_no_memory_high_and_that_is_no_gap() -> None:
 
     assert outcome(examine(snapshot(domain(cgroup=cgroup(level(high_bytes=none_there)))))) == "absent"
     assert outcome(examine(snapshot(domain(cgroup=cgroup(level(high_bytes=GONE)))))) == "undetermined"
+
+
+def test_kills_of_the_whole_hosts_oom_killer_are_not_blamed_on_the_group() -> None:
+    own = level(usage_bytes=2 * GIB, max_bytes=LIMIT, event_rates={"oom_kill": 0.5, "max": 0.0})
+
+    assert outcome(examine(snapshot(domain(cgroup=cgroup(own))))) == "absent"
+
+
+def test_a_slice_that_cannot_hold_all_its_domains_is_information() -> None:
+    above = cgroup(ancestors=(level("machine.slice", usage_bytes=2 * GIB, max_bytes=12 * GIB),))
+
+    found = examine(snapshot(domain(cgroup=above), domain("web-2", cgroup=above))).findings
+
+    assert [item.severity for item in found] == [Severity.INFO]
+    assert "less than its 2 domains may use" in found[0].summary

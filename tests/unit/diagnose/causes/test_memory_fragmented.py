@@ -94,3 +94,12 @@ def test_huge_pages_fall_back_and_are_information() -> None:
     found = examine(snapshot(memory_facts=facts)).findings
 
     assert [item.severity for item in found] == [Severity.INFO]
+
+
+def test_blocks_behind_a_reserve_are_not_to_be_had() -> None:
+    """On a large host DMA32 holds thousands of large blocks that a request for Normal may not take."""
+    behind = zone(PLENTY, name="DMA32", protection=(0, 0, 5_000_000, 5_000_000))
+    open_to_all = zone(PLENTY, name="DMA32", protection=(0, 0, 1000, 1000))
+
+    assert outcome(examine(snapshot(memory_facts={"zones": (behind, zone(SMALL_ONLY))}))) == "present"
+    assert outcome(examine(snapshot(memory_facts={"zones": (open_to_all, zone(SMALL_ONLY))}))) == "absent"

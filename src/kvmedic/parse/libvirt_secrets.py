@@ -13,7 +13,8 @@ from xml.etree.ElementTree import Element
 
 from kvmedic.parse.xml_tree import local_name, namespace_of, parse_tree
 
-_QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
+_DRIVERS = "http://libvirt.org/schemas/domain/"
+"""Namespaces of arguments handed to QEMU and other hypervisors as they stand."""
 _EMPTIED = frozenset(
     {"auth", "secret", "secrets", "cookies", "cookie", "cmdline", "initarg", "initenv", "dhCert"}
 )
@@ -59,7 +60,7 @@ def _strip(element: Element) -> None:
     for name in [name for name in element.attrib if _SECRET_ATTRIBUTE.search(local_name(name))]:
         del element.attrib[name]
     name = local_name(element.tag)
-    if namespace_of(element.tag) == _QEMU or name in _EMPTIED or name in _EMPTIED_TOO:
+    if namespace_of(element.tag).startswith(_DRIVERS) or name in _EMPTIED or name in _EMPTIED_TOO:
         _empty(element)
         element.attrib.clear()
     elif name == "metadata":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from snapshots import GONE, outcome, pressure, snapshot, texts, zone
+from snapshots import GONE, host, outcome, pressure, snapshot, texts, zone
 
 from kvmedic.diagnose.causes.atomic_reserve_low import examine
 
@@ -47,3 +47,9 @@ def test_pressure_alone_proves_nothing() -> None:
 
     assert "min 39" in texts(judgement)
     assert outcome(judgement) == "absent"
+
+
+def test_a_setting_that_was_not_read_is_not_told() -> None:
+    found = examine(snapshot(memory_facts={"zones": (zone(free=0),)}, host=host(sysctls={}))).findings[0]
+
+    assert len(found.because) == 1

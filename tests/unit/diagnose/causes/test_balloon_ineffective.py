@@ -61,3 +61,20 @@ def test_little_resident_memory_speaks_against_it() -> None:
     untouched = domain(balloon_actual_bytes=4 * GIB, discards_inhibited_by=("locked",), rss_bytes=2 * GIB)
 
     assert examine(snapshot(untouched)).findings[0].confidence < 0.6
+
+
+def test_missing_need_resident_memory_or_actual() -> None:
+    pinned = {"balloon_actual_bytes": 4 * GIB, "discards_inhibited_by": ("sev",)}
+
+    no_rss = examine(snapshot(domain("web-1", **pinned, rss_bytes=GONE))).findings[0]
+
+    assert 0.6 <= no_rss.confidence < 0.9
+    assert (
+        outcome(examine(snapshot(domain("web-1", **pinned), memory_facts={"meminfo": GONE})))
+        == "undetermined"
+    )
+    assert outcome(examine(snapshot(domain(balloon_actual_bytes=GONE)))) == "undetermined"
+
+
+def test_a_domain_without_a_balloon_is_cleared() -> None:
+    assert outcome(examine(snapshot(domain(balloon_model="none")))) == "absent"

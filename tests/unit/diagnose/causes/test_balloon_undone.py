@@ -58,3 +58,15 @@ def test_a_balloon_that_never_worked_was_not_undone() -> None:
     pinned = domain(balloon_actual_bytes=4 * GIB, discards_inhibited_by=("vfio",))
 
     assert outcome(examine(snapshot(pinned))) == "absent"
+
+
+def test_missing_need_leaves_it_open() -> None:
+    assert outcome(examine(snapshot(refilled(), memory_facts={"meminfo": GONE}))) == "undetermined"
+
+
+def test_huge_pages_that_are_off_fill_nothing() -> None:
+    assert outcome(examine(snapshot(refilled(), memory_facts={"thp": thp(enabled="never")}))) == "absent"
+
+
+def test_a_domain_without_a_balloon_is_cleared() -> None:
+    assert outcome(examine(snapshot(domain(balloon_driver="none")))) == "absent"

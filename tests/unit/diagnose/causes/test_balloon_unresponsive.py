@@ -62,3 +62,13 @@ def test_a_paused_guest_is_not_blamed_for_its_silence() -> None:
     paused = domain(state="paused", guest=guest(age_s=7200.0, is_fresh=False))
 
     assert outcome(examine(snapshot(paused))) == "absent"
+
+
+def test_a_silent_driver_without_a_word_on_updates_is_told_all_the_same() -> None:
+    assert "nothing answers behind it" in texts(
+        examine(snapshot(domain(balloon_driver="silent", guest=GONE)))
+    )
+
+
+def test_a_domain_without_a_balloon_is_cleared() -> None:
+    assert outcome(examine(snapshot(domain(balloon_driver="none", guest=GONE)))) == "absent"

@@ -126,3 +126,12 @@ def test_a_slice_that_cannot_hold_all_its_domains_is_information() -> None:
 
     assert [item.severity for item in found] == [Severity.INFO]
     assert "less than its 2 domains may use" in found[0].summary
+
+
+def test_missing_cache_makes_a_full_group_only_possible() -> None:
+    full = cgroup(level(usage_bytes=LIMIT, max_bytes=LIMIT), stat={"anon": 1})
+
+    found = examine(snapshot(domain(cgroup=full))).findings[0]
+
+    assert found.confidence < 0.6
+    assert "file cache, which could be dropped, included" in found.because[0].text

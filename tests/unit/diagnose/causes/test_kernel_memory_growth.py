@@ -56,3 +56,21 @@ def test_on_a_small_machine_a_tenth_is_the_kernels_ordinary_size() -> None:
     facts = {"meminfo": tiny, "ledger": ledger(unaccounted=250 * MIB)}
 
     assert outcome(examine(snapshot(memory_facts=facts))) == "absent"
+
+
+def test_a_kernel_that_prints_neither_slab_nor_page_tables_is_judged_by_the_rest() -> None:
+    whole = meminfo()
+    bare = type(whole)(
+        source=whole.source,
+        bytes_of={name: whole[name] for name in ("MemTotal", "MemFree", "MemAvailable")},
+        counts={},
+    )
+
+    assert texts(examine(snapshot(memory_facts={"meminfo": bare}))).startswith("memory that no counter")
+
+
+def test_missing_memavailable_leaves_it_open() -> None:
+    whole = meminfo()
+    older = type(whole)(source=whole.source, bytes_of={"MemTotal": TOTAL}, counts={})
+
+    assert outcome(examine(snapshot(memory_facts={"meminfo": older}))) == "undetermined"

@@ -58,3 +58,16 @@ def test_no_limit_is_no_danger() -> None:
     unlimited = domain(process=process(open_files=100_000, open_files_limit=None))
 
     assert outcome(examine(snapshot(unlimited))) == "absent"
+
+
+def test_all_open_files_of_the_host_count() -> None:
+    full = host(sysctls={"fs.file-nr": "990000 0 1000000"})
+
+    assert "open files of the host 990,000 of 1,000,000" in texts(examine(snapshot(host=full)))
+
+
+def test_missing_everything_is_no_clearance() -> None:
+    bare = snapshot(domains=(), daemons=(), host=host(sysctls={}))
+
+    assert outcome(examine(bare)) == "undetermined"
+    assert outcome(examine(snapshot(domains=(), daemons=GONE))) == "undetermined"

@@ -64,3 +64,10 @@ def test_no_rates_leave_it_a_warning() -> None:
     found = examine(snapshot(domain(host_nodes="0-1"), memory_facts=two_nodes(rates=GONE))).findings[0]
 
     assert found.severity is Severity.WARNING
+
+
+def test_missing_rows_of_a_node_leave_it_open() -> None:
+    info = Meminfo(source="node0/meminfo", bytes_of={"MemTotal": 32 * GIB}, counts={})
+    blind = NodeFacts(node=0, meminfo=info, hugepages=(), cpus="0-3")
+
+    assert outcome(examine(snapshot(memory_facts=two_nodes(blind)))) == "undetermined"

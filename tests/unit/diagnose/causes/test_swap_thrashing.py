@@ -7,6 +7,7 @@ from snapshots import GONE, meminfo, outcome, pressure, rates, snapshot, texts
 from kvmedic.diagnose.causes.swap_thrashing import PAGES_PER_SECOND, examine
 from kvmedic.model.finding import Severity
 from kvmedic.model.memory import Swap
+from kvmedic.model.zone_facts import Rates
 from kvmedic.units import GIB, MIB
 
 
@@ -60,3 +61,9 @@ def test_traffic_that_nobody_waits_for_is_information() -> None:
 
     assert found.severity is Severity.INFO
     assert found.confidence < 0.6
+
+
+def test_missing_one_direction_leaves_it_open() -> None:
+    one_only = Rates(interval_s=1.0, per_second={"pswpin": 900.0})
+
+    assert outcome(examine(snapshot(memory_facts={"rates": one_only}))) == "undetermined"

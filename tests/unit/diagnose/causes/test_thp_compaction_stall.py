@@ -6,6 +6,7 @@ from snapshots import GONE, outcome, pressure, rates, snapshot, texts, thp
 
 from kvmedic.diagnose.causes.thp_compaction_stall import STALLS_PER_SECOND, examine
 from kvmedic.model.finding import Severity
+from kvmedic.model.zone_facts import Rates
 
 
 def compacting(stalls: float = 50.0, faults: float = 20.0, **facts: object) -> dict[str, object]:
@@ -45,3 +46,14 @@ def test_pressure_alone_and_boot_totals_prove_nothing() -> None:
 
 def test_stalls_that_nobody_waits_for_are_information() -> None:
     assert examine(snapshot(memory_facts=compacting())).findings[0].severity is Severity.INFO
+
+
+def test_missing_counters_of_faults_or_failures() -> None:
+    no_faults = Rates(interval_s=1.0, per_second={"compact_stall": 50.0})
+    no_fails = Rates(interval_s=1.0, per_second={"compact_stall": 50.0, "thp_fault_alloc": 9.0})
+
+    assert outcome(examine(snapshot(memory_facts={"rates": no_faults}))) == "undetermined"
+    assert (
+        len(examine(snapshot(memory_facts={"rates": no_fails, "pressure_memory": GONE})).findings[0].because)
+        == 1
+    )

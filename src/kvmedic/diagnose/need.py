@@ -47,7 +47,7 @@ def memory_need(snapshot: Snapshot) -> Need | Missing:
             source=meminfo.source, reason=Reason.NOT_FOUND, detail="no MemAvailable or MemTotal in it"
         )
     pools = hugetlb_bytes(meminfo)
-    apart = f" ({human_bytes(pools)} more in hugetlb pools)" if pools else ""
+    apart = f", {human_bytes(pools)} more in hugetlb pools" if pools else ""
     text = f"{human_bytes(available)} of {human_bytes(total - pools)} available{apart}"
     return Need(
         is_short=available < short_threshold_bytes(total - pools),

@@ -38,7 +38,7 @@ def test_hugetlb_pools_are_no_part_of_what_could_be_available() -> None:
     )
 
     assert not by_row.is_short
-    assert by_row.reason.text == "6.0 GiB of 32.0 GiB available (480 GiB more in hugetlb pools)"
+    assert by_row.reason.text == "6.0 GiB of 32.0 GiB available, 480 GiB more in hugetlb pools"
     assert need_of(older).total_bytes == 32 * GIB
 
 

@@ -80,7 +80,7 @@ def _examine_domain(domain: DomainFacts, need: Need | Missing, *, is_mapcount_of
             need.severity(),
             _confidence(readings, best),
             summary=_summary(domain, best),
-            proof=(*_proof(domain, readings), need.reason),
+            proof=(*_proof(domain, _decisive_first(readings, best)), need.reason),
             remedies=REMEDIES,
         )
     )
@@ -118,6 +118,12 @@ def _confidence(readings: tuple[StrandedReading, ...], best: StrandedReading) ->
         return LIKELY
     confirms = any(other.error_bytes <= CONFIRMING_SHARE * best.bytes for other in others)
     return PROVEN if best.method == "page-map" or confirms else LIKELY
+
+
+def _decisive_first(
+    readings: tuple[StrandedReading, ...], best: StrandedReading
+) -> tuple[StrandedReading, ...]:
+    return (best, *(reading for reading in readings if reading is not best))
 
 
 def _agree(one: StrandedReading, other: StrandedReading) -> bool:

@@ -29,8 +29,8 @@ def test_absent_without_swap() -> None:
 
 
 def test_boundary_is_a_number_of_pages_in_both_directions() -> None:
-    waits = {"pressure_memory": pressure(20.0)}
-    one_way = {"rates": rates(pswpin=5000.0, pswpout=0.0)}
+    waits: dict[str, object] = {"pressure_memory": pressure(20.0)}
+    one_way: dict[str, object] = {"rates": rates(pswpin=5000.0, pswpout=0.0)}
 
     assert outcome(examine(snapshot(memory_facts=moving(PAGES_PER_SECOND) | waits))) == "present"
     assert outcome(examine(snapshot(memory_facts=moving(PAGES_PER_SECOND - 1) | waits))) == "absent"

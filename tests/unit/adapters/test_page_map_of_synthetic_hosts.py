@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import msgspec
 import numpy as np
 from hypothesis import given, settings
@@ -230,6 +236,22 @@ def test_any_pattern_of_dropped_pages_is_counted_to_the_page(dropped: list[tuple
     assert domain.stranded_bytes == expected
     assert not isinstance(ranges, Missing)
     assert sum(found.stranded_bytes for found in ranges) == expected
+
+
+def test_a_stated_rate_is_kept() -> None:
+    host = guest_with_huge_pages(512 * BLOCK, 2)
+    started = time.monotonic()
+    map_of(host, msgspec.structs.replace(request_for(7), frames_per_s=1_000_000))
+    assert time.monotonic() - started >= 0.9 * 512 * BLOCK / 1_000_000
+
+
+def test_a_tebibyte_is_mapped_within_200_mebibytes() -> None:
+    script = Path(__file__).parents[3] / "benchmarks/page_map/one_tebibyte.py"
+    ran = subprocess.run([sys.executable, str(script), "0.05"], capture_output=True, text=True, check=True)
+    found = json.loads(ran.stdout)
+    assert found["frames"] == 1 << 28
+    assert found["peak_rss_bytes"] <= 200 << 20
+    assert found["cells"] <= 4096
 
 
 def scattered_host(seed: int) -> SyntheticFrames:

@@ -79,7 +79,7 @@ def domain_facts(context: Context, domain: LibvirtDomain | None, process: QemuPr
     maximum = _maximum(sources)
     actual = _actual(sources)
     period_s = definition.stats_period_s if definition else None
-    backing = derive_backing(definition, arguments, context.hugetlbfs)
+    backing = derive_backing(definition, arguments, sources.process, context.hugetlbfs)
     model = _balloon_model(sources)
     group = None if isinstance(sources.cgroup, Missing) else sources.cgroup.path
     manager = derive_manager(sources.name, definition, arguments, group, context.surroundings)

@@ -44,9 +44,17 @@ def derive_inhibitors(
 
 
 def derive_backing(
-    definition: DomainDefinition | None, arguments: QemuArguments | None, mounts: Mapping[str, int | None]
+    definition: DomainDefinition | None,
+    arguments: QemuArguments | None,
+    process: ProcessFacts | Missing,
+    mounts: Mapping[str, int | None],
 ) -> Backing | Missing:
-    """What guest RAM is made of: by QEMU's arguments, else by the definition. Shared RAM counts as memfd."""
+    """What guest RAM is made of: by QEMU's arguments, else by the definition. Shared RAM counts as memfd.
+
+    A QEMU that maps hugetlb pages has them as guest RAM, also where its mounts are not ours to see.
+    """
+    if _maps_hugetlb(process):
+        return "hugetlb"
     if arguments is not None:
         return _backing_of_arguments(arguments, mounts)
     if definition is None:
@@ -107,6 +115,11 @@ def _by_arguments(arguments: QemuArguments | None) -> Iterator[str]:
         yield _GUARDS.get(arguments.guard, arguments.guard)
     if arguments.is_memory_locked:
         yield "locked"
+
+
+def _maps_hugetlb(process: ProcessFacts | Missing) -> bool:
+    mapped = process if isinstance(process, Missing) else process.hugetlb_bytes
+    return not isinstance(mapped, Missing) and mapped > 0
 
 
 def _is_mostly_locked(process: ProcessFacts | Missing, memory_max_bytes: int | Missing) -> bool:

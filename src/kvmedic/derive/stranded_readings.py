@@ -14,10 +14,14 @@ NOT_RUNNING = Missing(
 def derive_stranded(
     page_map: PageMap | Missing, name: str, pid: int, by_accounting: StrandedReading | Missing
 ) -> tuple[tuple[StrandedReading, ...], Missing | None]:
-    """The readings, the page map's first, and the gap of the first method that gave none."""
+    """The readings, the page map's first, and why a method gave none (both, where neither did)."""
     methods = (_by_page_map(page_map, name, pid), by_accounting)
     readings = tuple(method for method in methods if not isinstance(method, Missing))
-    return readings, next((method for method in methods if isinstance(method, Missing)), None)
+    gaps = [method for method in methods if isinstance(method, Missing)]
+    if len(gaps) == len(methods):
+        detail = "; ".join(map(str, gaps))
+        return readings, Missing(source="stranded memory", reason=gaps[-1].reason, detail=detail)
+    return readings, gaps[0] if gaps else None
 
 
 def _by_page_map(page_map: PageMap | Missing, name: str, pid: int) -> StrandedReading | Missing:

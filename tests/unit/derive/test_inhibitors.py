@@ -21,6 +21,9 @@ from kvmedic.units import GIB, MIB
 BALLOON_ON_HUGEPAGES = "-object memory-backend-file,id=r,size=1G,mem-path=/dev/hugepages/libvirt/qemu/1-a"
 
 
+MOUNTS: dict[str, int | None] = {"/mnt/huge": None}
+
+
 def inhibitors(xml: str = "", argv: str = "", **known: Any) -> tuple[str, ...]:
     """Of a domain of 1 GiB with this inside its definition, and of a QEMU with these arguments."""
     definition = parse_domain_xml(f"<domain><name>a</name><memory unit='GiB'>1</memory>{xml}</domain>", "x")
@@ -29,7 +32,7 @@ def inhibitors(xml: str = "", argv: str = "", **known: Any) -> tuple[str, ...]:
         "definition": definition,
         "arguments": arguments,
         "process": UNKNOWN,
-        "backing": derive_backing(definition, arguments, {}),
+        "backing": derive_backing(definition, arguments, UNKNOWN, {}),
         "memory_max_bytes": GIB,
         "state_reason": None,
     }
@@ -91,11 +94,17 @@ def test_an_incoming_post_copy_migration_inhibits() -> None:
     ],
 )
 def test_backing_is_what_qemu_was_told(argv: str, backing: str) -> None:
-    assert derive_backing(None, read_arguments(["qemu", *argv.split()]), {"/mnt/huge": None}) == backing
+    assert derive_backing(None, read_arguments(["qemu", *argv.split()]), UNKNOWN, MOUNTS) == backing
+
+
+def test_hugetlb_pages_in_the_process_prove_the_backing_where_no_mount_does() -> None:
+    elsewhere = read_arguments(["qemu", "-object", "memory-backend-file,id=r,size=1G,mem-path=/elsewhere/x"])
+    assert derive_backing(None, elsewhere, process(hugetlb_bytes=GIB), {}) == "hugetlb"
+    assert derive_backing(None, elsewhere, process(hugetlb_bytes=0), {}) == "file"
 
 
 def test_without_any_source_the_backing_is_a_gap() -> None:
-    assert isinstance(derive_backing(None, None, {}), Missing)
+    assert isinstance(derive_backing(None, None, UNKNOWN, {}), Missing)
 
 
 def test_the_size_of_huge_pages_comes_from_the_path_the_mount_or_the_host() -> None:

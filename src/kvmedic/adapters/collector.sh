@@ -72,6 +72,14 @@ copy() { # PATTERN...: each a file of the host, or several
         else case $pattern in *\**) ;; *) gap "$pattern" not-found "no such file" $reading ;; esac; fi
     done; done
 }
+copy_some() { # DIRECTORY NAME...: those that exist, as each kernel has only some
+    place=$1
+    shift
+    names=$*
+    set --
+    for name in $names; do [ -f "$place/$name" ] && set -- "$@" "$place/$name"; done
+    [ $# -eq 0 ] || store "$@"
+}
 store() { # FILE...: all of one directory, with one cp, because reading must not cost the host much
     directory=${1%/*}
     to=$out/$prefix${directory#"$root"/}
@@ -137,7 +145,7 @@ safe_arguments() { # of QEMU, NUL-separated: a JSON list of the options and keys
             n = split(keys, k, " "); for (i = 1; i <= n; i++) allowed[k[i]] = 1 }
     NR == 1 { sub(/.*\//, ""); gsub(/["\\[:cntrl:]]/, "?"); printf "[\"%s\"", $0; next }
     wanted != "" {
-        is_json = /^\{/; if (is_json) gsub(/[{}"\[\]]/, ""); kept = ""; n = split($0, part, ",")
+        is_json = /^\{/; if (is_json) gsub(/[]["{}]/, ""); kept = ""; n = split($0, part, ",")
         for (i = 1; i <= n; i++) {
             if (is_json) sub(/:/, "=", part[i])
             key = part[i]; sub(/=.*/, "", key)
@@ -209,7 +217,7 @@ for pid in $(sort -rn "$work/large" | head -n 20 | cut -d ' ' -f 2); do
     echo "$pid service" >> "$kinds"; pids="$pids $pid"
 done
 for pid in $pids; do
-    for name in $PROCESS; do copy "proc/$pid/$name"; done
+    copy_some "$root/proc/$pid" $PROCESS
     set -- "$root/proc/$pid/fd/"*
     mkdir -p "$out/kvmedic/process/$pid"
     if [ -L "$1" ]; then echo $# > "$out/kvmedic/process/$pid/open_files"
@@ -234,15 +242,10 @@ groups() {
     echo "${mount#* }"
 }
 groups 2> /dev/null | sed 's,^/*,,; s,/*$,,' | sort -u > "$work/groups"
-copy_groups() { # of the files in $names those that exist, as each kernel has only some
-    while IFS= read -r group; do
-        set --
-        for name in $names; do [ -f "$root/$group/$name" ] && set -- "$@" "$root/$group/$name"; done
-        [ $# -eq 0 ] || store "$@"
-    done < "$work/groups"
+copy_groups() { # NAME...: of all groups
+    while IFS= read -r group; do copy_some "$root/$group" "$@"; done < "$work/groups"
 }
-names=$CGROUP
-copy_groups
+copy_groups $CGROUP
 
 # ---- libvirt: few calls, each with a deadline, through its read-only socket ------------------------------
 ask() { # FILE COMMAND...: what virsh prints; a daemon that hangs is not asked again
@@ -255,10 +258,11 @@ ask() { # FILE COMMAND...: what virsh prints; a daemon that hangs is not asked a
 }
 state=absent virsh=sos_commands/virsh
 mkdir -p "$out/kvmedic/libvirt" "$out/$virsh"
-if command -v virsh > /dev/null && [ -z "$root" ]; then
-    state=answers
-    version=$(in_time 3 virsh -r version --daemon 2> /dev/null < /dev/null | sed -n 's/^Running against daemon: //p')
-    [ -n "$version" ] || state=hung
+# A socket alone may belong to systemd, which would start the daemon for us: only a running one is asked.
+if command -v virsh > /dev/null && [ -z "$root" ] && grep -q ' daemon \(libvirtd\|virtqemud\)$' "$kinds"; then
+    in_time 3 virsh -r version --daemon > "$work/version" 2> /dev/null < /dev/null
+    case $? in 0) state=answers ;; 124) state=hung ;; *) state=silent ;; esac
+    version=$(sed -n 's/^Running against daemon: //p' "$work/version")
     ask "$virsh/virsh_-r_list_--all" list --all
     ask "$virsh/virsh_-r_domstats" domstats --nowait || ask "$virsh/virsh_-r_domstats" domstats
     ask kvmedic/names list --all --name && while IFS= read -r name; do
@@ -271,7 +275,8 @@ fi
 case $state in
 answers) echo "answers $version qemu:///system" ;;
 hung) echo "hung virsh did not answer within 3 s" ;;
-*) echo "absent virsh is not installed" ;;
+silent) echo "absent virsh reaches no libvirt daemon" ;;
+*) echo "absent no virsh here, or no libvirt daemon runs" ;;
 esac > "$out/kvmedic/libvirt/state"
 
 # ---- What may never answer: a FUSE file system, and what was started in the background above -------------
@@ -283,9 +288,8 @@ sleep "$(awk "BEGIN { left = $interval - ($now - $started); print (left > 0 ? le
 reading=again prefix=kvmedic/again/
 read -r now _ < "$root/proc/uptime"
 copy $AGAIN
-for pid in $qemus; do for name in $PROCESS_AGAIN; do copy "proc/$pid/$name"; done; done
-names=$CGROUP_AGAIN
-copy_groups
+for pid in $qemus; do copy_some "$root/proc/$pid" $PROCESS_AGAIN; done
+copy_groups $CGROUP_AGAIN
 for pid in $qemus; do
     [ -s "$out/kvmedic/process/$pid/arguments" ] ||
         gap "kvmedic/process/$pid/arguments" timed-out "its command line could not be read in time"

@@ -79,7 +79,11 @@ class LiveHost:
         self._read_tasks(files, listed, qemus)
         self._read_what_may_hang(files, request, qemus)
         if self._read_libvirt is not None:
-            files.update(self._read_libvirt(LIBVIRT_DEADLINE_S))
+            told = self._read_libvirt(LIBVIRT_DEADLINE_S)
+            files.update(
+                (path, data if isinstance(data, Missing) else keep_safe(path, data))
+                for path, data in told.items()
+            )
         again, interval_s = self._read_again(request, started, qemus, directories, progress)
         evidence = Evidence(
             target=self.target, taken_at=taken_at, interval_s=interval_s, files=bounded(files), again=again

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO, NamedTuple
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from kvmedic.ports import LogStream, Progress
 
 _SILENCE_S = 30.0
 _LOG_SILENCE_S = 120.0
+_LAST_MOMENT_S = 3.0
 _LARGEST_COMPLAINT_BYTES = 4096
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,63}\$?")
 _HOST = re.compile(r"[A-Za-z0-9:][A-Za-z0-9.:_%-]{0,252}")
@@ -125,9 +127,15 @@ class SshHost:
                 raise self._silent(silence_s) from error
             finally:
                 process.stdout.close()
-                end_child(process)
+                self._let_end(process)
             if code:
                 raise self._failed(code, complaints)
+
+    def _let_end(self, process: subprocess.Popen[bytes]) -> None:
+        """A collector that has sent everything still removes its folder: it gets a moment for that."""
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=_LAST_MOMENT_S)
+        end_child(process)
 
     def _start(
         self, words: tuple[str, ...], script: IO[bytes], complaints: IO[bytes]

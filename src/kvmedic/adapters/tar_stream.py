@@ -15,7 +15,7 @@ from kvmedic.parse.tar_header import (
     parse_tar_header,
 )
 
-MOST_MEMBERS = 500_000
+MOST_MEMBERS = 250_000
 LARGEST_MEMBER_BYTES = 8 * 1024**3
 """No log or file of evidence is larger; a member that says it is was made to hurt."""
 _LONGEST_NAME_BYTES = 16 * 1024
@@ -149,13 +149,18 @@ def _described(header: TarHeader, notes: Mapping[str, str], name: str) -> TarHea
     size_bytes = int(stated) if has_data else 0
     is_sparse = header.kind == "sparse" or any(key.startswith("GNU.sparse") for key in notes)
     real = notes.get("GNU.sparse.realsize", notes.get("GNU.sparse.size", ""))
-    largest = max(size_bytes, int(real) if real.isascii() and real.isdigit() and len(real) < 20 else 0)
+    largest = max(
+        size_bytes,
+        header.real_bytes,
+        int(real) if real.isascii() and real.isdigit() and len(real) < 20 else 0,
+    )
     if largest > LARGEST_MEMBER_BYTES:
         raise HostileInputError(f"{name} has a member of {largest} bytes", hint=_HINT)
     return TarHeader(
         name=notes.get("GNU.sparse.name", notes.get("path", header.name)),
         kind="sparse" if is_sparse and header.kind in {"file", "sparse"} else header.kind,
         size_bytes=size_bytes,
+        real_bytes=largest,
         mtime=header.mtime,
         link=notes.get("linkpath", header.link),
         is_map_continued=False,

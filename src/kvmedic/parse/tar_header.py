@@ -43,6 +43,8 @@ class TarHeader(Record, frozen=True, kw_only=True):
     name: str
     kind: MemberKind
     size_bytes: int
+    real_bytes: int
+    """What the member would take on a disk: more than it takes here where it has holes."""
     mtime: float
     link: str
     is_map_continued: bool
@@ -61,11 +63,13 @@ def parse_tar_header(block: bytes, source: str) -> TarHeader | None:
     is_ustar = block[257:263] == b"ustar\0"
     if kind == "file" and name.endswith("/"):
         kind = "directory"
+    real_bytes = _number(block[483:495], source) if kind == "sparse" else 0
     has_data = kind in {"file", "sparse", "name", "link", "pax", "other"}
     return TarHeader(
         name=f"{prefix}/{name}" if prefix and is_ustar else name,
         kind=kind,
         size_bytes=_number(block[124:136], source) if has_data else 0,
+        real_bytes=real_bytes,
         mtime=float(_number(block[136:148], source)),
         link=_text(block[157:257]),
         is_map_continued=kind == "sparse" and block[482:483] not in {b"\0", b""},

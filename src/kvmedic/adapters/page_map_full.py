@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kvmedic.adapters.page_map_source import FrameSource, Words, count_frames, gap_of, read_whole
 from kvmedic.derive.block_counts import BlockCounts, confirmed, suspects
 from kvmedic.derive.page_classes import NOPAGE_BIT, OWNED, Classifier, Codes, Counts
-from kvmedic.derive.page_owners import Owners, present_frames
+from kvmedic.derive.page_owners import Owners, owner_bytes, present_frames
 from kvmedic.model.gap import Missing
 from kvmedic.model.page_map_request import DomainProcess, PageMapRequest
 from kvmedic.parse.process_maps import Mapping
@@ -83,8 +83,9 @@ class FullReader:
         areas = self._areas()
         padded = self.counts.by_class.shape[0] * self._block_pages
         with ThreadPoolExecutor(max_workers=self._request.threads) as pool:
-            for first in range(0, padded, PART_FRAMES):
-                self._part(pool, areas, first, min(padded, first + PART_FRAMES))
+            step = PART_FRAMES // owner_bytes(len(self._request.domains))
+            for first in range(0, padded, step):
+                self._part(pool, areas, first, min(padded, first + step))
 
     def _part(
         self, pool: ThreadPoolExecutor, areas: dict[int, tuple[Mapping, ...]], first: int, end: int

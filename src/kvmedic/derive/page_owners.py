@@ -20,13 +20,19 @@ def present_frames(entries: NDArray[np.uint64]) -> NDArray[np.int64]:
     return (selected & PFN_MASK).view(np.int64)
 
 
+def owner_bytes(domains: int) -> int:
+    """How many bytes a frame's owner takes: one, where "nobody", all domains and "several" fit into it."""
+    return 1 if domains < 254 else 2
+
+
 class Owners:
     """The owners of frames ``first`` to ``first + count``: 0 nobody, 1… a domain, ``shared`` several."""
 
     def __init__(self, first: int, count: int, domains: int) -> None:
         self.first = first
         self.shared = domains + 1
-        self.of_frame: NDArray[np.integer] = np.zeros(count, dtype=np.uint8 if domains < 254 else np.uint16)
+        is_byte = owner_bytes(domains) == 1
+        self.of_frame: NDArray[np.integer] = np.zeros(count, dtype=np.uint8 if is_byte else np.uint16)
 
     def claim(self, frames: NDArray[np.int64], owner: int) -> None:
         """Note that ``owner`` maps ``frames`` (host-wide numbers; those outside of here are passed over)."""

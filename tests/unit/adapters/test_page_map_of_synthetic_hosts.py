@@ -295,3 +295,15 @@ def test_a_sample_reads_little_and_one_seed_gives_one_sample() -> None:
 def test_a_map_survives_json() -> None:
     page_map = map_of(scattered_host(5), request_for(7))
     assert msgspec.json.decode(msgspec.json.encode(page_map), type=PageMap) == page_map
+
+
+def test_more_domains_than_a_byte_can_number_are_told_apart() -> None:
+    host = SyntheticFrames(16 * BLOCK)
+    pids = range(100, 400)
+    for pid in pids:
+        host.process(pid, 4)
+        first = BLOCK + 4 * (pid - 100)
+        host.flag_of[first : first + 4] = SMALL_ANON
+        host.map(pid, 0, range(first, first + 4))
+    page_map = map_of(host, request_for(*pids))
+    assert [domain.anonymous_bytes for domain in page_map.domains] == [4 * PAGE] * len(pids)

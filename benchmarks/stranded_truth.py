@@ -1,6 +1,6 @@
 """Is stranded memory what we say? Four witnesses on real guests, on this kernel and in a nested host.
 
-Run as root:  python benchmarks/stranded_truth.py [--only here|nested] [--json FILE]
+Run as root:  python benchmarks/stranded_truth.py [--only here|nested] [--kernel RELEASE] [--json FILE]
 The witnesses: the page map (by physical folio), the LRU account of the domain's cgroup, the kernel's counter
 of partially mapped huge pages, and the bytes that a release gives back (fall of the cgroup's usage).
 """
@@ -19,6 +19,7 @@ from typing import Any
 from kvmedic.lab.bed import Bed
 from kvmedic.lab.domain_xml import Backing, GuestWish
 from kvmedic.lab.guest import Guest, GuestHost, start_guest
+from kvmedic.lab.kernel import find_kernel
 from kvmedic.lab.libvirt_host import LibvirtHost
 from kvmedic.lab.nested_host import NestedHost
 from kvmedic.lab.nested_qemu import NestedWish
@@ -72,8 +73,14 @@ def examine(host: GuestHost, case: str, measurer: Measurer, label: str) -> Resul
         if case == "refaulted":
             use_again(guest)
         time.sleep(2)
+        buddies = guest.agent.ask_or_fail("sh cat /proc/buddyinfo").lines
         result = measurer(guest.pid, True)
-    result |= {"case": case, "uninflated": before, "took_s": round(time.monotonic() - started, 1)}
+    result |= {
+        "case": case,
+        "uninflated": before,
+        "guest_buddyinfo": buddies,
+        "took_s": round(time.monotonic() - started, 1),
+    }
     return result
 
 
@@ -111,20 +118,21 @@ HEADER = (
 )
 
 
-def run_here(results: list[Result]) -> None:
+def run_here(results: list[Result], cases: list[str]) -> None:
     """All cases on this machine's kernel."""
     with Bed() as bed:
         host = LibvirtHost(bed)
-        for number, case in enumerate(CASES):
+        for number, case in enumerate(cases):
             report(results, examine(host, case, here, f"case{number}"))
 
 
-def run_nested(results: list[Result]) -> None:
+def run_nested(results: list[Result], cases: list[str], kernel: str | None) -> None:
     """All cases in a nested host."""
     with Bed() as bed:
-        host = NestedHost(bed, NestedWish(memory_mib=3072, data_mib=2048))
+        wish = NestedWish(memory_mib=3072, data_mib=2048)
+        host = NestedHost(bed, wish, kernel=find_kernel(kernel))
         host.wait_until_up()
-        for number, case in enumerate(CASES):
+        for number, case in enumerate(cases):
             report(results, examine(host, case, inside(host), f"case{number}"))
 
 
@@ -138,14 +146,17 @@ def main() -> None:
     """Run what was asked for, print the table, save the readings."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=("here", "nested"))
+    parser.add_argument("--case", choices=list(CASES), action="append", help="may be given several times")
+    parser.add_argument("--kernel", help="for the nested host: an installed kernel that begins so")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     results: list[Result] = []
+    cases = arguments.case or list(CASES)
     print("MiB unless said otherwise\n" + HEADER, flush=True)
     if arguments.only != "nested":
-        run_here(results)
+        run_here(results, cases)
     if arguments.only != "here":
-        run_nested(results)
+        run_nested(results, cases, arguments.kernel)
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1) + "\n")
 

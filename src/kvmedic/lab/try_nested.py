@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from kvmedic.lab.bed import Bed, end_on_terminate
 from kvmedic.lab.domain_xml import GuestWish
 from kvmedic.lab.guest import Guest, start_guest
+from kvmedic.lab.kernel import find_kernel
 from kvmedic.lab.ledger import Ledger
 from kvmedic.lab.nested_host import NestedHost
 from kvmedic.lab.nested_qemu import NestedWish
@@ -20,6 +21,7 @@ from kvmedic.lab.nested_shell import NestedShell
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="try_nested", description=__doc__)
     parser.add_argument("--memory", type=int, default=3072, metavar="MIB")
+    parser.add_argument("--kernel", metavar="RELEASE", help="an installed kernel that begins so")
     parser.add_argument("--numa-nodes", type=int, default=1)
     parser.add_argument("--swap", type=int, default=0, metavar="MIB")
     parser.add_argument("--data", type=int, default=0, metavar="MIB")
@@ -56,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     end_on_terminate()
     started = time.monotonic()
     with Bed() as bed:
-        host = NestedHost(bed, wish)
+        host = NestedHost(bed, wish, kernel=find_kernel(arguments.kernel))
         host.wait_until_up()
         _say(f"bed {bed.ledger.bed_id} up after {time.monotonic() - started:.1f} s")
         _say(f"exchange folder {host.exchange} is /exchange inside; console {host.console_file}")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from kvmedic.derive.reading import read_again_with, read_with
-from kvmedic.model.domain import CgroupFacts, CgroupLevel
+from kvmedic.model.domain import CgroupFacts, CgroupLevel, ProcessFacts
 from kvmedic.model.evidence import Evidence
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.record import Record
@@ -24,8 +24,12 @@ from kvmedic.parse.cgroup import (
 )
 from kvmedic.parse.mounts import MemoryMounts, parse_memory_mounts
 from kvmedic.parse.pressure import parse_pressure
+from kvmedic.units import MIB, human_bytes
 
 MOUNTS = "proc/self/mounts"
+_HELPERS_BYTES = 32 * MIB
+_HELPERS_SHARE = 0.1
+"""QEMU's helpers in its group (swtpm, virtiofsd) are below this share of its memory."""
 _THREAD_GROUP = re.compile(r"libvirt|emulator|vcpu[0-9]+|iothread[0-9]+")
 
 
@@ -83,6 +87,30 @@ def counter_of(facts: CgroupFacts, *names: str) -> int | None:
         if found is not None:
             return found
     return None
+
+
+def sharing_gap(cgroup: CgroupFacts, process: ProcessFacts | Missing) -> Missing | None:
+    """Why the group's figures are not the domain's alone; None where they are.
+
+    Other QEMUs, or other processes with much memory: a QEMU started by hand sits in the group of a login.
+    """
+    source = "memory of the group"
+    if len(cgroup.qemu_pids) != 1:
+        detail = f"{len(cgroup.qemu_pids)} QEMU processes are charged to {cgroup.path}"
+        return Missing(source=source, reason=Reason.UNSUPPORTED, detail=detail)
+    mapped = mapped_anonymous_bytes(cgroup)
+    if isinstance(process, Missing) or isinstance(process.rss_anon_bytes, Missing) or mapped is None:
+        return None
+    others = mapped - process.rss_anon_bytes
+    if others <= max(_HELPERS_BYTES, _HELPERS_SHARE * process.rss_anon_bytes):
+        return None
+    detail = f"other processes hold {human_bytes(others)} in its group {cgroup.path}"
+    return Missing(source=source, reason=Reason.UNSUPPORTED, detail=detail)
+
+
+def mapped_anonymous_bytes(cgroup: CgroupFacts) -> int | None:
+    """Anonymous memory of the group that somebody maps; None where memory.stat lacks it."""
+    return counter_of(cgroup, "rss" if cgroup.version == 1 else "anon")
 
 
 def _mounts(evidence: Evidence) -> MemoryMounts | Missing:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kvmedic.derive.cgroup_of import derive_hierarchy
 from kvmedic.derive.cpus import count_cpus
-from kvmedic.derive.domain_facts import Context, domain_facts
+from kvmedic.derive.domain_facts import domain_facts
+from kvmedic.derive.domain_sources import Context
 from kvmedic.derive.host_stranded import mapcount_gap
 from kvmedic.derive.kernel_configuration import derive_kernel_configuration
 from kvmedic.derive.libvirt_domains import LibvirtDomain, derive_libvirt_domains

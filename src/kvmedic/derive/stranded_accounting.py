@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvmedic.derive.cgroup_of import counter_of
+from kvmedic.derive.cgroup_of import counter_of, mapped_anonymous_bytes, sharing_gap
 from kvmedic.derive.host_stranded import MEASURED_RESIDUE_BYTES
 from kvmedic.model.domain import CgroupFacts, ProcessFacts, StrandedReading
 from kvmedic.model.gap import Missing, Reason
@@ -25,8 +25,6 @@ from kvmedic.units import human_bytes
 
 STATISTICS = 5
 BATCH_PAGES = 64
-OTHERS_SHARE = 0.1
-"""A helper of QEMU (swtpm, virtiofsd) is below this share of its memory."""
 _SOURCE = "stranded memory by accounting"
 _MARK_OF_NATIVE_COUNTERS = "workingset_refault_anon"
 
@@ -46,35 +44,20 @@ def derive_stranded_by_accounting(
     """Bytes stranded in the domain's group, never below 0, with the error; else why there is no reading."""
     if isinstance(cgroup, Missing):
         return cgroup
-    if len(cgroup.qemu_pids) != 1:
-        return _unsupported(f"{len(cgroup.qemu_pids)} QEMU processes are charged to {cgroup.path}")
+    if gap := sharing_gap(cgroup, process):
+        return gap
     if mapcount_gap is not None:
         return mapcount_gap
     if isinstance(cgroup.stat, Missing):
         return cgroup.stat
     if not _counts_mapped_pages(cgroup.stat, vmstat):
         return _unsupported("this kernel may count charged instead of mapped pages (older than 5.9)")
-    if others := _memory_of_others(cgroup, process, floor_bytes):
-        return _unsupported(f"other processes hold {human_bytes(others)} in its group {cgroup.path}")
     return _reading(cgroup, floor_bytes)
-
-
-def _memory_of_others(cgroup: CgroupFacts, process: ProcessFacts | Missing, floor_bytes: int) -> int:
-    """Mapped anonymous memory of the group that is not this QEMU's, where it is much: a login session."""
-    mapped = _mapped(cgroup)
-    if isinstance(process, Missing) or isinstance(process.rss_anon_bytes, Missing) or mapped is None:
-        return 0
-    others = mapped - process.rss_anon_bytes
-    return others if others > max(floor_bytes, OTHERS_SHARE * process.rss_anon_bytes) else 0
-
-
-def _mapped(cgroup: CgroupFacts) -> int | None:
-    return counter_of(cgroup, "rss" if cgroup.version == 1 else "anon")
 
 
 def _reading(cgroup: CgroupFacts, floor_bytes: int) -> StrandedReading | Missing:
     active, inactive = counter_of(cgroup, "active_anon"), counter_of(cgroup, "inactive_anon")
-    mapped, shmem = _mapped(cgroup), counter_of(cgroup, "shmem")
+    mapped, shmem = mapped_anonymous_bytes(cgroup), counter_of(cgroup, "shmem")
     if active is None or inactive is None or mapped is None or shmem is None:
         detail = f"memory.stat of {cgroup.path} lacks one of its terms"
         return Missing(source=_SOURCE, reason=Reason.NOT_FOUND, detail=detail)

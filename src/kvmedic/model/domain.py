@@ -10,9 +10,19 @@ from kvmedic.model.memory import Pressure
 from kvmedic.model.record import Record
 
 ManagedBy = Literal[
-    "libvirt", "nova", "ovirt", "kubevirt", "proxmox", "cloudstack", "opennebula", "pacemaker", "harvester", "by-hand"
+    "libvirt",
+    "nova",
+    "ovirt",
+    "kubevirt",
+    "proxmox",
+    "cloudstack",
+    "opennebula",
+    "pacemaker",
+    "harvester",
+    "by-hand",
 ]
 Backing = Literal["anonymous", "hugetlb", "memfd", "file"]
+"""What guest RAM is made of; "memfd" is any shared RAM that is no file on a disk."""
 StrandedMethod = Literal["page-map", "sampled-page-map", "lru-accounting"]
 DriverState = Literal["alive", "silent", "none"]
 """alive: it answers; silent: a device is there and nothing ever answered; none: the domain has no balloon."""
@@ -56,9 +66,9 @@ class CgroupLevel(Record, frozen=True, kw_only=True):
 
     path: str
     usage_bytes: int | Missing
-    max_bytes: int | None | Missing
-    high_bytes: int | None | Missing
-    swap_max_bytes: int | None | Missing
+    max_bytes: int | Missing | None
+    high_bytes: int | Missing | None
+    swap_max_bytes: int | Missing | None
     events: Mapping[str, int] | Missing
     event_rates: Mapping[str, float] | Missing
 
@@ -67,7 +77,8 @@ class CgroupFacts(Record, frozen=True, kw_only=True):
     """The *effective* memory cgroup of a domain: where its memory is charged.
 
     ``path`` is relative to the memory hierarchy's root. ``qemu_pids`` are the QEMU processes charged to it:
-    with more than one, what it says of memory cannot be attributed. ``ancestors`` go from parent to root.
+    with more than one, what it says of memory cannot be attributed. ``ancestors`` go from its parent up to
+    the last group below the root, which has no limits.
     """
 
     version: Literal[1, 2]
@@ -95,14 +106,19 @@ class ProcessFacts(Record, frozen=True, kw_only=True):
     threads: int
     oom_score_adj: int | Missing
     open_files: int | Missing
-    open_files_limit: int | None | Missing
-    locked_limit_bytes: int | None | Missing
+    open_files_limit: int | Missing | None
+    locked_limit_bytes: int | Missing | None
     numa_nodes_allowed: str | Missing
     kernel_stack: tuple[str, ...] | Missing
 
 
 class DomainFacts(Record, frozen=True, kw_only=True):
-    """One domain of the host, or a QEMU process that no manager lists (``source`` "process")."""
+    """One domain of the host, or a QEMU process that no manager lists (``source`` "process").
+
+    ``source`` "status-xml": libvirt did not answer; its own files tell of the domain. ``state`` is as virsh
+    prints it ("running", "paused", "shut off"), ``state_reason`` as libvirt's status XML spells it ("booted",
+    "ioerror", "user"). ``is_running``: a QEMU holds memory for it, paused or not.
+    """
 
     name: str
     uuid: str | Missing
@@ -147,6 +163,9 @@ class DomainFacts(Record, frozen=True, kw_only=True):
 
     @property
     def stranded_best(self) -> StrandedReading | None:
-        """The most trustworthy reading of stranded memory: the page map before the accounting."""
-        order: tuple[StrandedMethod, ...] = ("page-map", "sampled-page-map", "lru-accounting")
-        return min(self.stranded, key=lambda reading: order.index(reading.method), default=None)
+        """The most trustworthy reading: the whole page map, else the one with the smaller error."""
+        return min(
+            self.stranded,
+            key=lambda reading: (reading.method != "page-map", reading.error_bytes),
+            default=None,
+        )

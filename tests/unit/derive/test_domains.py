@@ -166,6 +166,13 @@ def test_two_qemus_in_one_group_are_told_apart_by_nothing_the_group_says() -> No
     assert domains["other"].memory_max_bytes == 512 * MIB
 
 
+def test_a_process_whose_arguments_cannot_be_read_is_still_its_domains() -> None:
+    gap = Missing(source="kvmedic/process/15028/arguments", reason=Reason.TIMED_OUT, detail="it is stuck")
+    domain = only_domain(host_evidence(changes={"kvmedic/process/15028/arguments": gap}))
+    assert (domain.name, domain.pid, domain.is_running) == ("lab-guest", 15028, True)
+    assert domain.stranded == only_domain(host_evidence()).stranded
+
+
 def test_a_busy_or_stopped_domain_says_why_its_figures_are_missing() -> None:
     gap = Missing(source="virsh domstats", reason=Reason.TIMED_OUT, detail="its QEMU is in state T")
     stats = b"Domain: 'lab-guest'\n  state.state=1\n  state.reason=1\n"

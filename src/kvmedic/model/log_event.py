@@ -3,7 +3,7 @@
 Reports about memory are in ``model.memory_report``, other kernel reports in ``model.kernel_event``, lines
 and moments in ``model.log_line``; all are offered here too, so that rules need one import. ``domain`` is a
 libvirt name only where the line itself names it; threads, PIDs and cgroups are joined to names in
-``derive.incidents``.
+``derive.naming``.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Moment(Record, frozen=True, kw_only=True):
     ``monotonic_s`` is the kernel's time since boot. ``wall_s`` counts seconds since 1970: UTC where
     ``is_zone_known``, else the local clock read as if it were UTC. Where ``is_year_known`` is false the year
     is 1972 plus the year ends seen in this source, so only differences mean something until
-    ``derive.timeline`` has anchored it. ``uncertainty_s`` is what zone and resolution leave open (None
+    ``derive.clocks`` has anchored it. ``uncertainty_s`` is what zone and resolution leave open (None
     where there is no wall clock at all).
     """
 

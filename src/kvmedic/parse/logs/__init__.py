@@ -13,7 +13,7 @@ from itertools import chain
 from kvmedic.model.log_event import LogKind, LogReading
 from kvmedic.parse.logs.journal import export_lines, is_export, is_json, json_lines
 from kvmedic.parse.logs.pstore import LONGEST_DUMP_BYTES, in_order, is_pstore
-from kvmedic.parse.logs.reading import LogReader, counted
+from kvmedic.parse.logs.reading import LogReader
 from kvmedic.parse.logs.scan import LineBlocks
 
 __all__ = ["read_events"]
@@ -30,7 +30,7 @@ def read_events(source_name: str, chunks: Iterable[bytes], *, hint: LogKind | No
     the log: what is not understood is no event.
     """
     total = [0]
-    head, rest = _peek(counted(chunks, total))
+    head, rest = _peek(_counted(chunks, total))
     reader = LogReader(source_name)
     lines = LineBlocks(rest)
     kind: LogKind = hint or "text"
@@ -46,6 +46,13 @@ def read_events(source_name: str, chunks: Iterable[bytes], *, hint: LogKind | No
     for block in blocks:
         reader.feed(block)
     return reader.finish(kind, total[0], lines.lines_cut)
+
+
+def _counted(chunks: Iterable[bytes], total: list[int]) -> Iterator[bytes]:
+    """The same chunks, their bytes added up in ``total[0]``."""
+    for chunk in chunks:
+        total[0] += len(chunk)
+        yield chunk
 
 
 def _peek(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:

@@ -47,7 +47,7 @@ class BootTrack:
     def __init__(self, context: Context, store: EventStore) -> None:
         self._context = context
         self._store = store
-        self._boot = _OpenBoot(0, None)
+        self._boot = _OpenBoot(context.boot, None)
         self._closed: list[Boot] = []
 
     def begins_with(self, line: LogLine) -> None:

@@ -203,6 +203,7 @@ def _collector(context: Context, line: LogLine) -> HardwareCollector | None:
 class HardwareCollector(Collector):
     """One machine check or firmware record, told in several lines."""
 
+    tag = "hardware-error"
     patience = 6
     longest = 80
 

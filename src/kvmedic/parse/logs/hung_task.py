@@ -27,6 +27,7 @@ def open_hung_task(context: Context, line: LogLine) -> HungTaskCollector | None:
 class HungTaskCollector(Collector):
     """Collects the header and the task's stack."""
 
+    tag = "hung-task"
     patience = 8
     longest = 160
 

@@ -16,7 +16,8 @@ _SOFT = re.compile(r"soft lockup - CPU#(\d{1,5}) stuck for (\d{1,9})s!(?: \[(.{0
 _HARD = re.compile(r"[Hh]ard (?:LOCKUP|lockup) on cpu (\d{1,5})", re.IGNORECASE)
 _RCU = re.compile(r"rcu.{0,32}?(?:self-)?detected (?:expedited )?stalls? on CPU", re.IGNORECASE)
 _RCU_LINE = re.compile(
-    r"(?:rcu: )?\s*(?:(\d{1,5})-[.?!oONDl0-9]{1,8}: |\(?(?:detected by \d+, )?t=|blocking rcu_node|.{0,40}kthread )"
+    r"(?:rcu: )?\s*(?:(\d{1,5})-[.?!oONDl0-9]{1,8}: |\(?(?:detected by \d+, )?t=|blocking rcu_node|"
+    r".{0,40}kthread )"
 )
 
 
@@ -34,6 +35,7 @@ def open_lockup(context: Context, line: LogLine) -> LockupCollector | None:
 class LockupCollector(Collector):
     """Collects the header and the stack of the CPU that was stuck."""
 
+    tag = "lockup"
     patience = 10
     longest = 400
 

@@ -80,12 +80,9 @@ class MemInfoParts:
             return self._take_place(message) or _LEAD.match(message) is not None
         if message.startswith("lowmem_reserve"):
             return self._take_reserve(message)
-        if "swap" in message or "pages" in message:
-            if self._take_total(message) or _LEAD.match(message) is not None:
-                return True
-        if ":" in message and message.lstrip()[:1].islower():
-            return self._take_counters(message)
-        return _LEAD.match(message) is not None
+        if message.lstrip()[:1].islower():
+            return ":" in message and self._take_counters(message)
+        return self._take_total(message) or _LEAD.match(message) is not None
 
     def _take_place(self, message: str) -> bool:
         return self._take_zone(message) or self._take_blocks(message) or self._take_node(message)

@@ -43,6 +43,7 @@ def open_oom(context: Context, line: LogLine) -> OomCollector | None:
 class OomCollector(Collector):
     """Collects one run of the OOM killer. After the kill only few lines more are waited for."""
 
+    tag = "oom-report"
     patience = 60
     longest = 40_000
 

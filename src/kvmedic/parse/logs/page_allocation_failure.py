@@ -38,6 +38,7 @@ class AllocationCollector(Collector):
     """Collects header, trace and Mem-Info."""
 
     longest = 2000
+    tag = "page-allocation-failure"
     patience = 16
 
     def __init__(self, context: Context, line: LogLine) -> None:

@@ -61,6 +61,7 @@ def set_off_by(reason: str) -> str:
 class PanicCollector(Collector):
     """Collects the fault's line and the trace behind it."""
 
+    tag = "kernel-fault"
     patience = 10
     longest = 200
 

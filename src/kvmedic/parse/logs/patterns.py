@@ -144,18 +144,16 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     (FENCING, rb"watchdog-mux|pve-ha-[a-z]{3}\[[^\n]{0,60}(?:watchdog|fence|lost lock|self fence)"),
     (
         FENCING,
-        (
-            rb"stonith|pacemaker-fenced|will be fenced|=> 'fence'|[Ff]encing "
-            rb"|fence_[a-z]+|sbd\[|sbd: |lost quorum|quorum lost|[Nn]on-primary component"
-        ),
+        rb"stonith|pacemaker-fenced|will be fenced|=> 'fence'|[Ff]encing |fence_[a-z]+|sbd\[|sbd: ",
     ),
+    (FENCING, rb"lost quorum|quorum lost|[Nn]on-primary component"),
     # limits
     (LIMITS, rb"Too many open files|io_setup|aio-max-nr|fork rejected by pids controller"),
     (
         LIMITS,
-        rb"max_map_count|VFIO_MAP_DMA|RLIMIT_MEMLOCK|memlock|dma_entry_limit"
-        rb"|Resource temporarily unavailable",
+        rb"max_map_count|VFIO_MAP_DMA|RLIMIT_MEMLOCK|memlock|dma_entry_limit",
     ),
+    (LIMITS, rb"Resource temporarily unavailable"),
     (LIMITS, rb"nf_conntrack: table full|VFS: file-max limit"),
     # start and end of a boot
     (BOOT, rb"Linux version [0-9]"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from enum import Enum
-from typing import Final
+from typing import ClassVar, Final
 
 from kvmedic.model.log_event import LogEvent
 from kvmedic.model.log_line import LineRef, Moment
@@ -53,6 +53,8 @@ class Collector(ABC):
     (told by printk's caller id) are not taken.
     """
 
+    tag: ClassVar[str]
+    """The kind of event this report becomes."""
     patience: int = 24
     patience_s: float = 10.0
     longest: int = 400

@@ -27,6 +27,7 @@ def open_slub(context: Context, line: LogLine) -> SlubCollector | None:
 class SlubCollector(Collector):
     """Collects the header, the cache's line and the nodes' lines."""
 
+    tag = "slub-failure"
     patience = 4
     longest = 64
 

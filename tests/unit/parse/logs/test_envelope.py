@@ -1,5 +1,4 @@
 """Every prefix in use gives the same message, with what it tells of time, host and program."""
-# ruff: noqa: E501 (log lines stand as the kernel prints them)
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """Whatever stands in a log: bounded time and memory, and a clear result."""
-# ruff: noqa: E501 (log lines stand as the kernel prints them)
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from log_samples import OOM_3_2_MEMCG, OOM_6_1, dmesg, read, syslog
 
-from kvmedic.model.log_event import KernelFault, OomReport
+from kvmedic.model.log_event import HardwareError, KernelFault, OomReport
 from kvmedic.parse.logs import read_events
 from kvmedic.parse.logs.patterns import PATTERNS
 from kvmedic.parse.logs.report import KEPT_LINE_CHARACTERS, KEPT_LINES
@@ -23,6 +22,7 @@ MIB = 1 << 20
 WORDS = sorted({word for line in (OOM_6_1 + OOM_3_2_MEMCG).splitlines() for word in line.split(" ")})
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=4000))
 def test_any_bytes_are_read(raw: bytes) -> None:
     assert read(raw).bytes_total == len(raw)
@@ -55,6 +55,7 @@ def test_a_report_with_bytes_changed_anywhere_is_read(data: st.DataObject) -> No
 @pytest.mark.parametrize(
     "prefix", [b'{"MESSAGE":', b'{"MESSAGE":[', b"__CURSOR=x\n", b"Panic#1 Part1\n", b"\x1e1 2 3 "]
 )
+@settings(deadline=None, max_examples=60)
 @given(rest=st.binary(max_size=500))
 def test_any_bytes_behind_the_beginning_of_a_format_are_read(prefix: bytes, rest: bytes) -> None:
     assert read(prefix + rest).bytes_total == len(prefix + rest)
@@ -92,9 +93,38 @@ def test_a_header_repeated_a_hundred_thousand_times_is_counted_and_bounded() -> 
 
     assert reading.counts["oom-report"] == reading.lines_total
     assert reading.lines_total > 90_000
-    assert len(reading.events) <= 500
+    assert len(reading.events) <= 1000
     assert reading.events_not_kept == reading.lines_total - len(reading.events)
     assert time.monotonic() - begin < 20
+
+
+def test_the_last_reports_of_a_storm_are_read_in_full() -> None:
+    storm = syslog(OOM_6_1)
+
+    reading = read_events("kern.log", (storm.encode() for _ in range(2600)))
+
+    reports = [event for event in reading.events if isinstance(event, OomReport)]
+    assert reading.counts == {"oom-report": 2600}
+    assert [report.lines[0].line_number for report in (reports[0], reports[-1])] == [1, 2599 * 45 + 1]
+    assert all(report.mem_info is not None and report.is_complete for report in (reports[0], reports[-1]))
+
+
+def test_an_uncorrected_error_in_a_flood_of_corrected_ones_is_not_lost() -> None:
+    corrected = (
+        "[  1.000000] EDAC MC0: 1 CE memory read error on DIMM_A1 (channel:1 page:0x12a offset:0x40)\n"
+        * 40_000
+    )
+    uncorrected = (
+        "[  2.000000] EDAC MC0: 1 UE memory read error on DIMM_A1 (channel:1 page:0x12a offset:0x40)\n"
+    )
+
+    reading = read(corrected + uncorrected + corrected)
+
+    assert reading.counts == {"hardware-error": 80_001}
+    assert [event.severity for event in reading.events if isinstance(event, HardwareError)].count(
+        "uncorrected"
+    ) == 1
+    assert reading.events[-1].lines[0].line_number == 80_001
 
 
 def test_a_line_of_a_hundred_megabytes_is_cut() -> None:

@@ -36,7 +36,7 @@ _HOLE = int(NOPAGE_BIT)
 _WORTH_A_THREAD = 24
 Read = Callable[[int, Words], int]
 """Reads words from a frame number on; how many it could."""
-_SHARE = 0.012
+_SHARE = 0.016
 """Share of all pageblocks read for the host; windows of domains get as much again."""
 _LEAST_BLOCKS, _MOST_BLOCKS = 96, 6000
 _LEAST_WINDOWS, _MOST_WINDOWS = 4, 2000

@@ -17,6 +17,7 @@ from kvmedic.model.page_map import Cell, Forecast, PageClass, PageMap, ZonePages
 from kvmedic.render.picture_cells import merge
 from kvmedic.render.picture_drawing import (
     Panel,
+    amount_text,
     forecast_note,
     free_label,
     lay_out,
@@ -155,7 +156,7 @@ def _legend(page_map: PageMap) -> list[list[tuple[str, str]]]:
     entries = [
         [
             _key(class_letter(row.page_class), class_colour(row.page_class)),
-            (f" {NAMES[row.page_class]} {human_bytes(row.bytes)}{_error(page_map, row.error_bytes)}   ", ""),
+            (f" {NAMES[row.page_class]} {amount_text(page_map, row.bytes, row.error_bytes)}   ", ""),
         ]
         for row in sorted(rows, key=lambda row: -row.bytes)
     ]
@@ -170,18 +171,15 @@ def _key(letter: str, colour: Colour) -> tuple[str, str]:
     return f" {letter} ", f"{hexadecimal(ink)} on {hexadecimal(colour)}"
 
 
-def _error(page_map: PageMap, error_bytes: int) -> str:
-    return f" ± {human_bytes(error_bytes)}" if page_map.method == "sampled" else ""
-
-
 def _domain_amounts(page_map: PageMap, name: str) -> str:
     domain = page_map.domain(name)
     if domain is None:
         return "not read"
-    error = _error(page_map, domain.error_bytes)
     stranded = domain.stranded_bytes
     lost = (
-        human_bytes(stranded) + error if isinstance(stranded, int) else f"not known ({clean(str(stranded))})"
+        amount_text(page_map, stranded, domain.error_bytes)
+        if isinstance(stranded, int)
+        else f"not known ({clean(str(stranded))})"
     )
     return (
         f"{human_bytes(domain.thp_bytes)} in huge pages, {human_bytes(domain.anonymous_bytes)} in small, "

@@ -217,11 +217,18 @@ def legend_of(page_map: PageMap) -> list[tuple[Colour, str]]:
     rows = [row for row in page_map.totals if row.bytes > 0 and row.page_class not in own_entry]
     rows.sort(key=lambda row: (row.page_class is not PageClass.STRANDED, -row.bytes))
     for row in rows:
-        error = f" ± {human_bytes(row.error_bytes)}" if page_map.method == "sampled" else ""
-        entries.append(
-            (class_colour(row.page_class), f"{NAMES[row.page_class]} {human_bytes(row.bytes)}{error}")
-        )
+        amount = amount_text(page_map, row.bytes, row.error_bytes)
+        entries.append((class_colour(row.page_class), f"{NAMES[row.page_class]} {amount}"))
     return entries
+
+
+def amount_text(page_map: PageMap, amount_bytes: int, error_bytes: int) -> str:
+    """An amount with the error of a sample; where that is as large as the amount, its upper bound."""
+    if page_map.method == "full":
+        return human_bytes(amount_bytes)
+    if error_bytes >= amount_bytes:
+        return f"up to {human_bytes(amount_bytes + error_bytes)}"
+    return f"{human_bytes(amount_bytes)} ± {human_bytes(error_bytes)}"
 
 
 def _shortened(text: str, room: int) -> str:

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from synthetic_frames import KSM, NOPAGE, SLAB, SMALL_ANON, SWAPPED, SyntheticFrames, request_for
 
 from kvmedic.adapters.page_map_make import page_map_from
@@ -98,6 +99,26 @@ def test_a_page_that_another_process_maps_is_not_stranded() -> None:
     host.map(8, 0, range(4 * BLOCK, 5 * BLOCK))
     host.unmap(7, 5)
     assert only_domain(map_of(host, request_for(7))).stranded_bytes == 0
+
+
+class Fickle(SyntheticFrames):
+    """Shows small frames where it showed folios, from the second reading of a place on."""
+
+    def flags(self, first: int, into: NDArray[np.uint64]) -> int:
+        read = super().flags(first, into)
+        if first == 4 * BLOCK and read > 1:
+            into[:] = SMALL_ANON
+        return read
+
+
+def test_what_the_second_reading_does_not_show_is_not_stranded() -> None:
+    steady = guest_with_huge_pages(16 * BLOCK, 1)
+    fickle = Fickle(16 * BLOCK)
+    for host in (steady, fickle):
+        host.flag_of, host.count_of, host.tables = steady.flag_of, steady.count_of, steady.tables
+    steady.unmap(7, 5)
+    assert only_domain(map_of(steady, request_for(7))).stranded_bytes == PAGE
+    assert only_domain(map_of(fickle, request_for(7))).stranded_bytes == 0
 
 
 def test_swap_entries_are_not_stranded_pages() -> None:

@@ -29,7 +29,7 @@ from kvmedic.model.page_map import (
 )
 from kvmedic.render.picture import MapText, render_map_png, render_map_svg
 from kvmedic.render.picture_cells import HOLE, merge, squares
-from kvmedic.render.picture_drawing import forecast_note, panel_of
+from kvmedic.render.picture_drawing import amount_text, forecast_note, panel_of
 from kvmedic.render.pixel_font import text_mask, text_width
 
 MIB = 1 << 20
@@ -253,3 +253,10 @@ def test_text_is_as_wide_as_it_says() -> None:
     mask = text_mask("free 3.5 GiB ± 1 MiB · ok; ÿ", 2)
     assert mask.shape == (14, 2 * 6 * 28)
     assert text_width("ab", 2) == 22
+
+
+def test_an_amount_smaller_than_its_error_is_an_upper_bound() -> None:
+    sampled = a_map(method="sampled")
+    assert amount_text(sampled, 2 * MIB, 500 * MIB) == "up to 502 MiB"
+    assert amount_text(sampled, 900 * MIB, 20 * MIB) == "900 MiB ± 20.0 MiB"
+    assert amount_text(a_map(), 2 * MIB, 0) == "2.0 MiB"

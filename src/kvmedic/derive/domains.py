@@ -109,7 +109,8 @@ def _surroundings(evidence: Evidence) -> Surroundings:
     rows = () if isinstance(kinds, Missing) else kinds.values()
     return Surroundings(
         daemons={row.removeprefix("daemon ") for row in rows if row.startswith("daemon ")},
-        is_proxmox=any(isinstance(evidence.files[path], bytes) for path in evidence.paths(_PVE)),
+        is_proxmox="daemon pmxcfs" in rows
+        or any(isinstance(evidence.files[path], bytes) for path in evidence.paths(_PVE)),
         is_harvester=any(isinstance(evidence.read(path), bytes) for path in _HARVESTER),
     )
 

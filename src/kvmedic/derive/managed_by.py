@@ -38,6 +38,12 @@ _NAMES: tuple[tuple[re.Pattern[str], ManagedBy], ...] = (
     (re.compile(r"instance-[0-9a-f]{8}"), "nova"),
     (re.compile(r"one-[0-9]+"), "opennebula"),
 )
+_DAEMONS: tuple[tuple[str, ManagedBy], ...] = (
+    ("pacemakerd", "pacemaker"),
+    ("vdsmd", "ovirt"),
+    ("nova-compute", "nova"),
+    ("cloudstack-agent", "cloudstack"),
+)
 _GROUPS: tuple[tuple[re.Pattern[str], ManagedBy], ...] = (
     (re.compile(r"(?:^|/)qemu\.slice/[0-9]+\.scope"), "proxmox"),
     (re.compile(r"(?:^|/)kubepods"), "kubevirt"),
@@ -71,7 +77,7 @@ def derive_manager(
         _by_definition(definition)
         or _by_place(arguments, group, surroundings)
         or _by_name(name)
-        or _by_cluster(definition, surroundings)
+        or _by_daemon(definition, surroundings)
     )
     if found and found.name == "kubevirt" and surroundings.is_harvester:
         return Manager("harvester", f"{found.because}, on a Harvester host")
@@ -119,7 +125,9 @@ def _by_name(name: str) -> Manager | None:
     return None
 
 
-def _by_cluster(definition: DomainDefinition | None, surroundings: Surroundings) -> Manager | None:
-    if definition is not None and "pacemakerd" in surroundings.daemons:
-        return Manager("pacemaker", "pacemaker runs on this host and may hold it as a resource")
+def _by_daemon(definition: DomainDefinition | None, surroundings: Surroundings) -> Manager | None:
+    """A manager that runs here may hold any domain of libvirt, though nothing in the domain says so."""
+    for daemon, name in _DAEMONS if definition is not None else ():
+        if daemon in surroundings.daemons:
+            return Manager(name, f"{daemon} runs on this host and may keep it")
     return None

@@ -75,9 +75,18 @@ def test_a_pod_is_kubevirts_or_harvesters() -> None:
     )
 
 
-def test_where_pacemaker_runs_a_domain_may_be_its_resource() -> None:
-    cluster = PLAIN._replace(daemons={"libvirtd", "pacemakerd"})
-    assert derive_manager("a", definition(), None, None, cluster).name == "pacemaker"
+@pytest.mark.parametrize(
+    ("daemon", "manager"),
+    [
+        ("pacemakerd", "pacemaker"),
+        ("cloudstack-agent", "cloudstack"),
+        ("nova-compute", "nova"),
+        ("vdsmd", "ovirt"),
+    ],
+)
+def test_where_a_manager_runs_a_domain_may_be_its_own(daemon: str, manager: ManagedBy) -> None:
+    around = PLAIN._replace(daemons={"libvirtd", daemon})
+    assert derive_manager("a", definition(), None, None, around).name == manager
 
 
 def test_a_process_that_nobody_lists_is_by_hand() -> None:

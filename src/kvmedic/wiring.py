@@ -14,6 +14,7 @@ from kvmedic.ports import EvidenceSource
 if TYPE_CHECKING:
     from kvmedic.adapters.run_store import RunStore
     from kvmedic.app.acting import Acting
+    from kvmedic.app.capture import BundleContents
     from kvmedic.app.performing import Approve
 
 
@@ -24,6 +25,30 @@ def open_source(target: str | None) -> EvidenceSource:
     from kvmedic.adapters.targets import open_target  # noqa: PLC0415
 
     return open_target(target, read_libvirt=read_libvirt, read_page_map=page_map_evidence)
+
+
+def collector() -> str:
+    """The collector for hosts where nothing may be installed: one POSIX shell script."""
+    from kvmedic.adapters.collector import collector_script  # noqa: PLC0415
+
+    return collector_script()
+
+
+def new_pseudonym_key() -> bytes:
+    """A key for the pseudonyms of one bundle, stored nowhere."""
+    from kvmedic.adapters.capture_writer import new_pseudonym_key as new_key  # noqa: PLC0415
+
+    return new_key()
+
+
+def save_bundle(contents: BundleContents, path: Path | None) -> Path:
+    """Writes a bundle and returns where. UsageError where something is there already."""
+    from kvmedic.adapters.capture_writer import bundle_name, write_bundle  # noqa: PLC0415
+
+    name = bundle_name(contents.host, contents.taken_at)
+    chosen = path or Path(f"{name}.tar.gz")
+    write_bundle(contents.files, chosen, name=name, taken_at=contents.taken_at)
+    return chosen
 
 
 def run_store() -> RunStore:

@@ -17,6 +17,9 @@ from xml.etree import ElementTree
 from kvmedic.errors import ParseError
 from kvmedic.model.evidence import Evidence, Target
 from kvmedic.model.gap import Missing, Reason
+from kvmedic.parse.pve_conf import SAFE_KEYS as PVE_KEYS
+from kvmedic.parse.qemu_command_line import SAFE_KEYS
+from kvmedic.parse.safe_domain_xml import ATTRIBUTES, WITH_TEXT, WITHOUT_TEXT
 from kvmedic.parse.xml_tree import parse_tree
 
 Files = Mapping[str, bytes | Missing]
@@ -39,6 +42,7 @@ _VALUE_WITH_PLACE = re.compile(r"(\b(?:block|net)\.\d+\.(?:path|name|source|alia
 _SCOPE = re.compile(r"(qemu(?:-|\\x2d)\d+(?:-|\\x2d))([^/\n]+?)(\.scope|\.libvirt-qemu|(?=[/\n])|$)")
 _VIRSH = re.compile(r"(sos_commands/virsh/virsh_-r_[a-z]+(?:_--[a-z-]+)*_)([A-Za-z0-9._-]+)")
 _DEFINITION = re.compile(r"((?:etc|run)/libvirt/qemu/(?:autostart/)?)([^/]+)(\.xml)")
+_FIELD_OF_PAGE_MAP = re.compile(r'("(?:name|domain)":\s*)("(?:[^"\\]|\\.)*")')
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _VERSIONS = (
     "proc/version",
@@ -47,6 +51,40 @@ _VERSIONS = (
     "boot/",
     "sys/",
     "proc/config",
+)
+_WORDS_OF_FILES = (
+    WITH_TEXT
+    | WITHOUT_TEXT
+    | ATTRIBUTES
+    | SAFE_KEYS
+    | PVE_KEYS
+    | {
+        *(
+            "running",
+            "paused",
+            "crashed",
+            "qemu",
+            "guest",
+            "host",
+            "service",
+            "daemon",
+            "libvirt",
+            "libvirtd",
+        ),
+        *(
+            "machine",
+            "system",
+            "user",
+            "session",
+            "init",
+            "scope",
+            "slice",
+            "emulator",
+            "free",
+            "bytes",
+            "domains",
+        ),
+    }
 )
 _SHORTEST_SEARCHED = 4
 _PLACES = frozenset({"file", "dev", "path", "bridge", "network"})
@@ -92,7 +130,7 @@ class Pseudonyms:
         return any(pattern.search(data) for pattern in self._patterns())
 
     def _patterns(self) -> list[re.Pattern[bytes]]:
-        names = [name for name in (*self.domains, *self.hosts) if len(name) >= _SHORTEST_SEARCHED]
+        names = [name for name in (*self.domains, *self.hosts) if _is_telling(name)]
         if not names:
             return []
         joined = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
@@ -159,22 +197,24 @@ class Pseudonyms:
 
     def rewrite_page_map(self, text: str) -> str:
         """kvmedic/page_map.json: fields that hold the name of a domain."""
-        for name, shown in self.domains.items():
-            written = re.escape(json.dumps(name, ensure_ascii=False))
-            replacement = json.dumps(shown)
-            text = re.sub(
-                rf'("(?:name|domain)":\s*){written}', lambda found, to=replacement: found[1] + to, text
-            )
+        written = {
+            json.dumps(name, ensure_ascii=False): json.dumps(shown) for name, shown in self.domains.items()
+        }
+        text = _FIELD_OF_PAGE_MAP.sub(lambda found: found[1] + written.get(found[2], found[2]), text)
         return self.rewrite_words(text)
 
     def rewrite_group(self, text: str) -> str:
         """/proc/PID/cgroup."""
         return self._group(text)
 
+    def rewrite_conf(self, text: str) -> str:
+        """A guest of Proxmox."""
+        return _NAME_IN_CONF.sub(lambda found: f"name: {self._domain(found[1])}", text)
+
     def rewrite_words(self, text: str) -> str:
         """Anything else: names that stand as words, where they are long enough not to be something else."""
         for name, shown in {**self.hosts, **self.domains}.items():
-            if len(name) >= _SHORTEST_SEARCHED:
+            if _is_telling(name):
                 text = re.sub(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", shown, text)
         return text
 
@@ -247,6 +287,11 @@ def _safe_text(names: Pseudonyms, path: str, shown: str, data: bytes) -> bytes |
     return text
 
 
+def _is_telling(name: str) -> bool:
+    """Whether the letters of a name, wherever they stand as a word, can only be that name."""
+    return len(name) >= _SHORTEST_SEARCHED and name not in _WORDS_OF_FILES
+
+
 Rewrite = Callable[[Pseudonyms, str], str]
 
 
@@ -261,9 +306,11 @@ def _rewriter(path: str) -> Rewrite:
         return Pseudonyms.rewrite_statistics
     if path.endswith("/arguments"):
         return Pseudonyms.rewrite_arguments
+    if path.startswith("etc/pve/"):
+        return Pseudonyms.rewrite_conf
     if path == "kvmedic/page_map.json":
         return Pseudonyms.rewrite_page_map
     if path.endswith("/cgroup"):
         return Pseudonyms.rewrite_group
-    named = path.startswith(("sos_commands/", "kvmedic/", "etc/pve/")) or path.endswith("/comm")
+    named = path.startswith(("sos_commands/", "kvmedic/")) or path.endswith("/comm")
     return Pseudonyms.rewrite_words if named or path == "proc/cmdline" else lambda _, text: text

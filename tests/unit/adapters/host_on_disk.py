@@ -53,7 +53,7 @@ def add_process(
 
 
 def add_qemu(root: Path, pid: int, *, state: str = "S", is_stuck: bool = False) -> None:
-    """A QEMU of libvirt; when stuck, nobody who reads its command line ever comes back (a pipe without end)."""
+    """A QEMU of libvirt; when stuck, who reads its command line never comes back (an endless pipe)."""
     home = add_process(root, pid, "qemu-system-x86", state=state, rss_pages=500_000)
     write(root, f"proc/{pid}/cgroup", f"0::/{SCOPE}/libvirt/emulator\n")
     (home / "fd/0").symlink_to("/dev/null")

@@ -21,7 +21,7 @@ from kvmedic.adapters.libvirt_frames import Frame, FrameReader
 from kvmedic.adapters.libvirt_virsh import read_with_virsh
 from kvmedic.errors import ParseError
 from kvmedic.model.gap import Missing, Reason
-from kvmedic.parse.libvirt_secrets import without_secrets
+from kvmedic.parse.safe_domain_xml import safe_domain_xml
 
 SYSTEM = "qemu:///system"
 STATE = "kvmedic/libvirt/state"
@@ -54,7 +54,7 @@ def read_libvirt(deadline_s: float, uri: str | None = None) -> Files:
 
 
 def without_secret_values(files: Mapping[str, bytes | Missing]) -> Files:
-    """The same files with every definition emptied of secrets; one that cannot be read becomes a gap."""
+    """The same files, definitions reduced to what is known to be safe; an unreadable one becomes a gap."""
     return {
         path: _cleaned(path, content) if path.startswith(_XML) else content for path, content in files.items()
     }
@@ -64,7 +64,7 @@ def _cleaned(path: str, content: bytes | Missing) -> bytes | Missing:
     if isinstance(content, Missing):
         return content
     try:
-        return without_secrets(content.decode(errors="replace"), path).encode()
+        return safe_domain_xml(content.decode(errors="replace"), path).encode()
     except ParseError:
         return Missing(source=path, reason=Reason.NOT_UNDERSTOOD, detail="libvirt gave no readable XML")
 

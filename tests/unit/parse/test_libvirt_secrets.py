@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,17 @@ from libvirt_samples import SECRETS, domain, domain_full_of_secrets, status_full
 from kvmedic.errors import ParseError
 from kvmedic.parse.domain_xml import parse_domain_xml
 from kvmedic.parse.libvirt_secrets import without_secrets
+from kvmedic.parse.safe_domain_xml import safe_domain_xml
 from kvmedic.parse.status_xml import parse_status_xml
+
+BACKED = """<maxMemory slots='4' unit='GiB'>8</maxMemory>
+  <memoryBacking><hugepages><page size='1' unit='GiB' nodeset='0'/></hugepages><locked/>
+    <source type='memfd'/><access mode='shared'/></memoryBacking>
+  <numatune><memnode cellid='0' mode='strict' nodeset='0-1'/></numatune>
+  <memtune><hard_limit unit='GiB'>5</hard_limit></memtune><resource><partition>/machine</partition></resource>
+  <launchSecurity type='sev-snp'/>"""
+DEVICES = """<hostdev mode='subsystem' type='pci'/><interface type='hostdev'/><interface type='vdpa'/>
+  <disk type='nvme'/><memory model='dimm'><target><size unit='MiB'>512</size></target></memory>"""
 
 
 @pytest.mark.parametrize(
@@ -31,6 +43,14 @@ def test_the_owner_and_the_facts_of_memory_survive() -> None:
     assert after.launch_security == "sev"
     assert after.has_own_arguments
     assert (after.memory_bytes, after.balloon_model, after.stats_period_s) == (2 << 30, "virtio", 10)
+
+
+@pytest.mark.parametrize("clean", [without_secrets, safe_domain_xml])
+def test_no_fact_that_is_judged_is_lost_with_the_secrets(clean: Callable[[str, str], str]) -> None:
+    for text in (domain(BACKED, devices=DEVICES), domain_full_of_secrets()):
+        assert parse_domain_xml(clean(clean(text, "x"), "x"), "x") == parse_domain_xml(clean(text, "x"), "x")
+    plain = domain(BACKED, devices=DEVICES)
+    assert parse_domain_xml(clean(plain, "x"), "x") == parse_domain_xml(plain, "x")
 
 
 def test_a_status_record_keeps_state_pid_and_job() -> None:

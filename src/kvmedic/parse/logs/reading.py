@@ -69,7 +69,7 @@ class LogReader:
             position = end + 1
             if hit < position:
                 hit = self._scanner.next_hit(block, position)
-        self._lines += block.count(b"\n")
+        self._lines = number + block.count(b"\n", counted)
         self._tail = _last_line(block) or self._tail
 
     def _begin(self, block: bytes) -> None:

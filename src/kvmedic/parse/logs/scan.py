@@ -45,7 +45,10 @@ class LineBlocks:
             piece = self._after_overlong(piece)
         cut = piece.rfind(b"\n") + 1
         if cut:
-            block, self._carry = self._carry + piece[:cut], piece[cut:]
+            block = (
+                b"".join((self._carry, memoryview(piece)[:cut])) if self._carry or cut < len(piece) else piece
+            )
+            self._carry = piece[cut:]
             return block
         self._carry += piece
         if len(self._carry) > BLOCK_BYTES:

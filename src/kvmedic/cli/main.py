@@ -24,6 +24,7 @@ EPILOGUE = (
 
 VERBS: tuple[tuple[str, str], ...] = (
     ("check", "Examine a host now: verdict, findings, what to do. Changes nothing."),
+    ("why", "After a failure: who it was, the likely causes with proof, and what to do."),
     ("map", "Show physical memory: who owns which block, what is stranded, what each remedy would free."),
     ("plan", "Compare remedies for this host now, or write one down as a plan. Changes nothing."),
     ("apply", "Carry a plan out step by step, and measure whether it helped."),

@@ -1,0 +1,193 @@
+"""From what several logs say to one chronicle: one clock, each event once, domains by name.
+
+The same kernel line stands in kern.log, syslog, the journal and the ring buffer; it is one event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from kvmedic.derive.clocks import NEAR_S, Clock, ClockFacts, tick_of
+from kvmedic.derive.naming import Names
+from kvmedic.model.case import Chronicle, Happening, LogNature, LogRead, UnloggedEnd
+from kvmedic.model.gap import Missing
+from kvmedic.model.log_event import (
+    BackupEvent,
+    BalloonEvent,
+    Boot,
+    LibvirtEvent,
+    LogEvent,
+    LogReading,
+    OomReport,
+    QemuEvent,
+)
+from kvmedic.model.snapshot import Snapshot
+from kvmedic.parse.logs.qemu_log import domain_of_source
+from kvmedic.parse.logs.task_table import is_qemu_comm
+
+VIRTUAL_MAKES = (
+    "QEMU",
+    "KVM",
+    "Bochs",
+    "OpenStack",
+    "oVirt",
+    "RHEV",
+    "VMware",
+    "VirtualBox",
+    "Xen",
+    "HVM domU",
+)
+KERNEL_TAGS = frozenset(
+    {
+        *("oom-report", "page-allocation-failure", "slub-failure", "hung-task", "lockup", "kernel-fault"),
+        *("boot", "sysrq", "throttled"),
+    }
+)
+_KERNEL_KINDS = frozenset({"kernel", "kmsg", "journal-json", "journal-export", "pstore"})
+_DAEMON_WORDS = (" systemd[", " systemd: ", "systemd-journald", "systemd-shutdown", "CRON[", " sshd")
+
+
+def assemble_chronicle(readings: Sequence[LogReading], snapshot: Snapshot, facts: ClockFacts) -> Chronicle:
+    """All events of all readings on one timeline. ``facts`` tells what is known of the clocks."""
+    names = Names(snapshot, (event for reading in readings for event in reading.events))
+    clocks = [Clock(reading, facts) for reading in readings]
+    told = [
+        happening
+        for reading, clock in zip(readings, clocks, strict=True)
+        for happening in _happenings(reading, clock, names)
+    ]
+    logs = tuple(_log_read(reading, clock) for reading, clock in zip(readings, clocks, strict=True))
+    ordered = sorted(_each_once(told), key=lambda happening: happening.tick_s)
+    return Chronicle(happenings=tuple(ordered), logs=logs, is_guest_log=_is_guest_log(readings, snapshot))
+
+
+def _happenings(reading: LogReading, clock: Clock, names: Names) -> Iterator[Happening]:
+    last_boot = reading.boots[-1].index if reading.boots else 0
+    behind = 1 if reading.kind == "pstore" else 0
+    tick = 0.0
+    for event in (*reading.events, *_unlogged_ends(reading, clock)):
+        at_s, uncertainty_s = clock.utc(event.at)
+        tick = tick_of(event.at, at_s, tick)
+        yield Happening(
+            event=event,
+            at_s=at_s,
+            uncertainty_s=uncertainty_s,
+            tick_s=tick,
+            boot=event.at.boot - last_boot - behind,
+            domain=None if isinstance(event, UnloggedEnd) else names.domain_of(event),
+        )
+
+
+def _unlogged_ends(reading: LogReading, clock: Clock) -> Iterator[UnloggedEnd]:
+    """The boots of this log that ended without shutdown or panic and have another behind them."""
+    orderly = any(boot.has_shutdown for boot in reading.boots)
+    for boot, following in zip(reading.boots, reading.boots[1:], strict=False):
+        if boot.last is None or boot.last_line is None or boot.has_shutdown or boot.has_panic:
+            continue
+        if boot.kernel_release is None and boot.boot_id is None and following.boot_id is None:
+            continue
+        yield UnloggedEnd(
+            at=boot.last,
+            host=None,
+            lines=(boot.last_line,),
+            boot_id=boot.boot_id,
+            silent_s=_silence(boot, following, clock),
+            shows_orderly_ends=orderly or _has_services(reading),
+        )
+
+
+def _silence(boot: Boot, following: Boot, clock: Clock) -> float | None:
+    if boot.last is None or following.first is None:
+        return None
+    before, after = clock.utc(boot.last)[0], clock.utc(following.first)[0]
+    return None if before is None or after is None else after - before
+
+
+def _has_services(reading: LogReading) -> bool:
+    """Whether userspace writes into this log, so that an orderly end would stand in it."""
+    ends = (boot.last_line.text for boot in reading.boots if boot.last_line is not None)
+    return any(word in text for text in ends for word in _DAEMON_WORDS) or any(
+        isinstance(event, LibvirtEvent | BackupEvent) for event in reading.events
+    )
+
+
+def _each_once(told: Sequence[Happening]) -> Iterator[Happening]:
+    """Drop what another log has said already: the same words at the same moment."""
+    kept: dict[bytes, list[Happening]] = {}
+    for happening in told:
+        same = kept.setdefault(_words(happening.event), [])
+        if not any(_is_same_moment(other, happening) for other in same):
+            same.append(happening)
+            yield happening
+
+
+def _words(event: LogEvent | UnloggedEnd) -> bytes:
+    said = {
+        name: getattr(event, name)
+        for name in event.__struct_fields__
+        if name not in ("at", "host", "lines", "is_from_pstore")
+    }
+    return str(event.__struct_config__.tag).encode() + msgspec.json.encode(said)
+
+
+def _is_same_moment(one: Happening, other: Happening) -> bool:
+    if one.event.lines[0].source == other.event.lines[0].source:
+        return False
+    first, second = one.event.at.monotonic_s, other.event.at.monotonic_s
+    if first is not None and second is not None:
+        return one.boot == other.boot and abs(first - second) < NEAR_S
+    if one.at_s is None or other.at_s is None:
+        return False
+    doubt = max(one.uncertainty_s or 0.0, other.uncertainty_s or 0.0)
+    return abs(one.at_s - other.at_s) <= doubt + NEAR_S
+
+
+def _log_read(reading: LogReading, clock: Clock) -> LogRead:
+    first = clock.utc(reading.first)[0] if reading.first else None
+    last = clock.utc(reading.last)[0] if reading.last else None
+    return LogRead(
+        source=reading.source,
+        natures=_natures(reading),
+        first_s=first,
+        last_s=last,
+        lines_total=reading.lines_total,
+    )
+
+
+def _natures(reading: LogReading) -> frozenset[LogNature]:
+    found: set[LogNature] = set()
+    if domain_of_source(reading.source) is not None or "qemu" in reading.counts:
+        found.add("qemu")
+    if "libvirt" in reading.counts or "libvirtd" in reading.source or "virtqemud" in reading.source:
+        found.add("daemons")
+    is_kernel = reading.kind in _KERNEL_KINDS or bool(KERNEL_TAGS & reading.counts.keys())
+    has_clock = reading.first is not None and reading.first.monotonic_s is not None
+    name = reading.source.rsplit("/", 1)[-1]
+    if is_kernel or has_clock or name.startswith(("kern.log", "syslog", "messages", "dmesg", "vmcore-dmesg")):
+        found.add("kernel")
+    return frozenset(found)
+
+
+def _is_guest_log(readings: Sequence[LogReading], snapshot: Snapshot) -> bool:
+    """A kernel on virtual hardware, and no trace of virtual machines that it runs itself."""
+    if not isinstance(snapshot.domains, Missing) and snapshot.domains:
+        return False
+    events = [event for reading in readings for event in reading.events]
+    if any(_shows_virtual_machines(event) for event in events):
+        return False
+    if any(isinstance(event, BalloonEvent) and event.kind == "out-of-puff" for event in events):
+        return True
+    names = [getattr(event, "hardware_name", None) for event in events]
+    names += [boot.hardware_name for reading in readings for boot in reading.boots]
+    return any(make in name for name in names if name is not None for make in VIRTUAL_MAKES)
+
+
+def _shows_virtual_machines(event: LogEvent) -> bool:
+    if isinstance(event, QemuEvent | LibvirtEvent):
+        return True
+    if isinstance(event, OomReport) and event.qemu_tasks_total:
+        return True
+    tasks = (getattr(event, "task", None), getattr(event, "requester", None))
+    return any(task is not None and task.comm is not None and is_qemu_comm(task.comm) for task in tasks)

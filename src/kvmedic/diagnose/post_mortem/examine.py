@@ -1,0 +1,52 @@
+"""From a chronicle to judgements and a story: finds the incidents, explains each, chooses the one asked
+about.
+"""
+
+from __future__ import annotations
+
+from msgspec import structs
+
+from kvmedic.diagnose.post_mortem.catalogue import EXPLAINED
+from kvmedic.diagnose.post_mortem.scenes import case_of, choose, find_scenes, in_window
+from kvmedic.diagnose.post_mortem.story import Told, tell
+from kvmedic.diagnose.post_mortem.unexplained import ID as UNEXPLAINED
+from kvmedic.diagnose.report import rank
+from kvmedic.model.case import Case, Chronicle, Happening, Window
+from kvmedic.model.finding import Cause, Judgement
+from kvmedic.model.report import Story
+from kvmedic.model.snapshot import Snapshot
+
+Judged = tuple[tuple[Cause, Judgement], ...]
+MOST_EXPLAINED = 60
+"""Of a long history so many incidents are explained: the latest."""
+
+
+def explain_failure(chronicle: Chronicle, snapshot: Snapshot, window: Window) -> tuple[Judged, Story]:
+    """What each cause says of the incident asked about, and its story."""
+    scenes = find_scenes(in_window(chronicle.happenings, window))
+    chosen_scene = choose(scenes)
+    chosen = case_of(chosen_scene, chronicle, snapshot, window.domain)
+    judged = judge_case(chosen)
+    told = Told(chosen, rank(finding for _, judgement in judged for finding in judgement.findings))
+    history = [
+        told if scene is chosen_scene else _told(scene, chronicle, snapshot, window.domain)
+        for scene in scenes[-MOST_EXPLAINED:]
+    ]
+    return judged, tell(told, history, chronicle)
+
+
+def judge_case(case: Case) -> Judged:
+    """Every post-mortem rule on one case, in the order of the catalogue.
+
+    After a failure only one question keeps a report from being called healthy: whether anything was read.
+    """
+    return tuple(
+        (structs.replace(cause, is_essential=cause.id == UNEXPLAINED), explain(case))
+        for cause, explain in EXPLAINED
+    )
+
+
+def _told(scene: tuple[Happening, ...], chronicle: Chronicle, snapshot: Snapshot, domain: str | None) -> Told:
+    case = case_of(scene, chronicle, snapshot, domain)
+    findings = (finding for _, judgement in judge_case(case) for finding in judgement.findings)
+    return Told(case, rank(findings))

@@ -1,0 +1,69 @@
+"""host-memory-exhausted after a failure: a global OOM kill of order 0, with every zone at its watermark.
+
+Who held the memory is told; where one holder explains it, that cause stands above this one.
+"""
+
+from __future__ import annotations
+
+from kvmedic.diagnose.post_mortem.actors import qemu_subject, victim_subject
+from kvmedic.diagnose.post_mortem.host_memory_overcommitted import is_overcommitted
+from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, POSSIBLE, explained, of_kind, proof
+from kvmedic.diagnose.post_mortem.shortage import (
+    Shortage,
+    deflation_lines,
+    no_shortage,
+    shortage_lines,
+    shortage_of,
+    shortage_sentence,
+)
+from kvmedic.diagnose.verdicts import found
+from kvmedic.model.case import Case
+from kvmedic.model.finding import Judgement
+from kvmedic.model.log_event import QemuEvent
+
+ID = "host-memory-exhausted"
+REMEDIES = ("release-stranded-memory", "migrate-domain", "evacuate-host")
+
+
+def explain(case: Case) -> Judgement:
+    """A shortage of the whole host; else a start that the host had no memory for."""
+    shortage = shortage_of(case)
+    if shortage is None:
+        return _refused_start(case) or no_shortage(case)
+    return found(
+        explained(
+            ID,
+            victim_subject(shortage.happening, shortage.report),
+            _confidence(case, shortage),
+            summary=shortage_sentence(shortage, "the host ran out of memory, not because it was fragmented"),
+            lines=(*shortage_lines(shortage), *deflation_lines(case)),
+            remedies=REMEDIES,
+        )
+    )
+
+
+def _confidence(case: Case, shortage: Shortage) -> float:
+    """Where another cause names who took the memory, this one is only the stage on which it happened."""
+    if is_overcommitted(case, shortage):
+        return FAIR
+    largest = shortage.ledger.largest
+    if largest is not None and largest.kind != "guests" and largest.share >= 0.25:
+        return FAIR - 0.05
+    return LIKELY + 0.08 if shortage.report.constraint == "CONSTRAINT_NONE" else LIKELY
+
+
+def _refused_start(case: Case) -> Judgement | None:
+    """QEMU could not allocate its guest's memory (ENOMEM), and no pool of hugepages is to blame."""
+    for happening, event in of_kind(case.scene, QemuEvent):
+        if event.kind == "start-failed" and event.failure == "guest-memory":
+            return found(
+                explained(
+                    ID,
+                    qemu_subject(happening, event),
+                    POSSIBLE + 0.1,
+                    summary="QEMU could not set up its guest's memory: the host had not enough to promise",
+                    lines=[proof(happening, "ENOMEM for plain memory; no contiguous block is needed for it")],
+                    remedies=REMEDIES,
+                )
+            )
+    return None

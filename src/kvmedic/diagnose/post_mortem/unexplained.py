@@ -1,0 +1,46 @@
+"""unexplained: something failed, and nothing that was read explains it.
+
+The honest answer where QEMU is gone, or a host was asked about, and no other cause has evidence above
+"possible".
+"""
+
+from __future__ import annotations
+
+from kvmedic.diagnose.post_mortem.actors import domain, qemu_subject
+from kvmedic.diagnose.post_mortem.ends import bad_ends, is_accounted_for
+from kvmedic.diagnose.post_mortem.said import POSSIBLE, explained, of_kind, proof
+from kvmedic.diagnose.verdicts import HOST, cleared, found, lacking
+from kvmedic.model.case import Case
+from kvmedic.model.finding import Judgement
+from kvmedic.model.log_event import LibvirtEvent, QemuEvent
+
+ID = "unexplained"
+NOTHING_READ = "no log was read, so nothing can be told"
+
+
+def explain(case: Case) -> Judgement:
+    """An end of QEMU that nothing accounts for; a question about a time of which no log speaks."""
+    if not case.logs or not any(log.lines_total for log in case.logs):
+        return lacking(NOTHING_READ)
+    if is_accounted_for(case):
+        return cleared("what happened is accounted for", case.logs[0].source)
+    for happening, event in bad_ends(case):
+        summary = "QEMU ended, and nothing that was read says why"
+        line = proof(happening, f"libvirt calls it {event.reason}, without a reason")
+        subject = qemu_subject(happening, event)
+        return found(explained(ID, subject, _confidence(case), summary=summary, lines=[line]))
+    for happening, lost in of_kind(case.scene, LibvirtEvent):
+        if lost.kind in ("monitor-lost", "qemu-exited"):
+            name = happening.domain or lost.domain
+            summary = "libvirt lost a QEMU, and nothing that was read says why"
+            line = proof(happening, "libvirt lost its connection to QEMU")
+            subject = HOST if name is None else domain(name)
+            return found(explained(ID, subject, _confidence(case), summary=summary, lines=[line]))
+    return cleared("nothing is left unexplained", case.logs[0].source)
+
+
+def _confidence(case: Case) -> float:
+    """Above the guesses where the kernel's log is missing: then nothing speaks for any of them."""
+    if any(event.kind == "signalled" for _, event in of_kind(case.scene, QemuEvent)):
+        return POSSIBLE - 0.2
+    return POSSIBLE if case.has_log_of("kernel") else POSSIBLE + 0.1

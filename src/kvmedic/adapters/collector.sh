@@ -174,7 +174,7 @@ filtered safe_options "boot/config-$(uname -r)"
 getconf PAGESIZE > "$out/kvmedic/page_size" 2> /dev/null || rm -f "$out/kvmedic/page_size"
 
 # ---- Processes: comm and stat cannot hang; a command line can, so it is read by somebody else -----------
-qemus= pids= kinds=$out/kvmedic/process/kinds sleepers=$out/kvmedic/process/d_state
+qemus="" pids="" kinds=$out/kvmedic/process/kinds sleepers=$out/kvmedic/process/d_state
 : > "$kinds"; : > "$sleepers"; : > "$work/large"
 look_at() { # DIRECTORY of a process or a thread: sets comm, state, flags and rss
     read -r comm < "$1/comm" && read -r stat < "$1/stat" || return 1
@@ -284,7 +284,7 @@ esac > "$out/kvmedic/libvirt/state"
 
 # ---- Counters again --------------------------------------------------------------------------------------
 read -r now _ < "$root/proc/uptime"
-sleep "$(awk "BEGIN { left = $interval - ($now - $started); print (left > 0 ? left : 0) }")"
+sleep "$(awk "BEGIN { left = $interval - ($now - $started); print (left < 0 ? 0 : left) }")"
 reading=again prefix=kvmedic/again/
 read -r now _ < "$root/proc/uptime"
 copy $AGAIN
@@ -298,7 +298,7 @@ done
 # ---- Logs, the newest 64 MiB of each ---------------------------------------------------------------------
 if $logs; then
     for pattern in $LOGS; do for path in $root/$pattern; do
-        [ -f "$path" ] && [ -r "$path" ] || continue
+        if [ ! -f "$path" ] || [ ! -r "$path" ]; then continue; fi
         mkdir -p "$out/$(dirname "${path#"$root"/}")"
         tail -c 67108864 "$path" > "$out/${path#"$root"/}" 2> /dev/null
     done; done

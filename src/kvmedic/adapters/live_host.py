@@ -44,7 +44,10 @@ _PAGE_MAP = "kvmedic/page_map.json"
 
 
 class LiveHost:
-    """The host below ``root``. Without a libvirt or page map reader these parts stay uncollected."""
+    """The host below ``root``. Without a libvirt or page map reader these parts stay uncollected.
+
+    ``take_manners`` is called before the first reading: who only looks lowers its own priority.
+    """
 
     def __init__(
         self,
@@ -52,10 +55,12 @@ class LiveHost:
         *,
         read_libvirt: LibvirtReader | None = None,
         read_page_map: PageMapReader | None = None,
+        take_manners: Callable[[], None] | None = None,
     ) -> None:
         self._root = root
         self._read_libvirt = read_libvirt
         self._read_page_map = read_page_map
+        self._take_manners = take_manners
 
     @property
     def target(self) -> Target:
@@ -66,6 +71,8 @@ class LiveHost:
 
     def collect(self, request: CollectRequest, progress: Progress) -> Evidence:
         """Read the host; within about 4 s and the interval, even where everything that can hang does."""
+        if self._take_manners is not None:
+            self._take_manners()
         taken_at, started = time.time(), time.monotonic()
         progress("reading the kernel's counters", 0.0)
         files = self._read_host(request)

@@ -10,6 +10,7 @@ from kvmedic.adapters.bundle import ArchiveSource, FolderSource
 from kvmedic.adapters.decompress import expanded
 from kvmedic.adapters.live_host import LibvirtReader, LiveHost, PageMapReader
 from kvmedic.adapters.log_file import STANDARD_INPUT, LogFile, StandardInput
+from kvmedic.adapters.priority import lower_own_priority
 from kvmedic.adapters.ssh import SshHost, parse_ssh_target
 from kvmedic.errors import EvidenceError, KvmedicError, ParseError, UsageError
 from kvmedic.parse.tar_header import BLOCK_BYTES, parse_tar_header
@@ -30,7 +31,9 @@ def open_target(
     UsageError for a name that means nothing, EvidenceError for a file that cannot be read.
     """
     if not name:
-        return LiveHost(read_libvirt=read_libvirt, read_page_map=read_page_map)
+        return LiveHost(
+            read_libvirt=read_libvirt, read_page_map=read_page_map, take_manners=lower_own_priority
+        )
     if name == STANDARD_INPUT:
         return StandardInput()
     if name.startswith(_SSH):

@@ -67,15 +67,15 @@ class LogLine(Record, frozen=True, kw_only=True):
 _CLOCK = r"(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
 _MONTH = "(" + "|".join(MONTHS) + ")"
 _MONOTONIC = re.compile(r"(?:<(\d{1,3})>)?\[ *(\d{1,12})\.(\d{1,9})\](?: ?\[ *([TC]\d+)\])?:? ?(.*)", re.S)
-_CTIME = re.compile(
-    rf"(?:<(\d{{1,3}})>)?\[[A-Z][a-z]{{2}} {_MONTH} +(\d{{1,2}}) {_CLOCK} (\d{{4}})\] ?(.*)", re.S
-)
+_CTIME = re.compile(rf"(?:<(\d{{1,3}})>)?\[\w{{1,4}} {_MONTH} +(\d{{1,2}}) {_CLOCK} (\d{{4}})\] ?(.*)", re.S)
 _RFC3164 = re.compile(rf"(?:<(\d{{1,3}})>)?{_MONTH} +(\d{{1,2}}) (?:(\d{{4}}) )?{_CLOCK} (.*)", re.S)
 _ISO = re.compile(
     rf"(?:<(\d{{1,3}})>(?:1 )?|\[)?(\d{{4}})-(\d\d)-(\d\d)([T ]){_CLOCK}(?:(?<=,\d{{6}})(?P<dmesg>))?"
     r" ?(Z|[+-]\d\d:?\d\d)?(:?)\]? ?(.*)",
     re.S,
 )
+_FOREIGN = re.compile(rf"(\[)?(?:[^\s\[\]]{{1,12}} +){{0,4}}?{_CLOCK}(?: \d{{4}})?\]? (.*)", re.S)
+"""Months of another language, or only a time: what it says of time is left alone."""
 _KMSG = re.compile(r"(\d{1,5}),(\d+),(\d+),([^;\n]{0,200});(.*)", re.S)
 _LEVEL = re.compile(r"(?:<(\d{1,3})>|[a-z0-9]{3,8} *:([a-z]{3,7}) *: )(.*)", re.S)
 _HOST_TAG = re.compile(
@@ -176,6 +176,7 @@ class Envelope:
                 return
         level = _LEVEL.match(text)
         if level is None:
+            _take_foreign(text, parts)
             return
         parts.message = level[3]
         if level[1]:
@@ -246,6 +247,16 @@ class Envelope:
         caller = re.search(r"caller=([TC]\d+)", match[4])
         parts.caller = caller[1] if caller else None
         return True
+
+
+def _take_foreign(text: str, parts: _Parts) -> None:
+    """A time that is not understood, or ``kernel:`` alone, is no part of the message."""
+    match = _FOREIGN.match(text)
+    if match is not None:
+        if match[1] or not parts.take_tag(match[6]):
+            parts.message = match[6]
+    elif text.startswith("kernel: "):
+        parts.take_tag(text)
 
 
 def _take_5424(rest: str, parts: _Parts, level: str | None) -> bool:

@@ -152,8 +152,10 @@ class OomCollector(Collector):
 
 
 def _gfp(header: str) -> GfpMask | None:
+    """The request's mask; None for the 0 of ``pagefault_out_of_memory``, which says nothing of a request."""
     match = _GFP.search(header)
-    return None if match is None else parse_gfp(match[1])
+    mask = None if match is None else parse_gfp(match[1])
+    return None if mask is None or (mask.value == 0 and not mask.names) else mask
 
 
 def _number(pattern: re.Pattern[str], text: str) -> int | None:

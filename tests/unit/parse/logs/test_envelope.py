@@ -63,6 +63,20 @@ def test_wall_time_says_what_is_unknown_about_it(
     assert (line.uncertainty_s <= 1.0) == zone_known
 
 
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "[dim. 19 avril 03:00:12 2026] ", "avril 19 03:00:12 node7 kernel: ", "jun 20 03:00:12 node7 kernel: ",
+        "03:00:12 kernel: ", "kernel: ", "Nov 24 03:00:12 kernel: ", "[So Nov 24 03:00:12 2026] ",
+    ],
+)  # fmt: skip
+def test_times_in_other_languages_or_without_a_date_leave_the_message_whole(prefix: str) -> None:
+    line = line_of(prefix + MESSAGE)
+
+    assert line.message == MESSAGE
+    assert line.is_kernel
+
+
 def test_programs_keep_their_names_and_pids() -> None:
     line = line_of(
         "Nov 24 03:00:12 node7 pve-ha-lrm[2201]: lost lock 'ha_agent_node7_lock - cfs lock update failed"

@@ -66,7 +66,7 @@ def test_wall_time_says_what_is_unknown_about_it(
 @pytest.mark.parametrize(
     "prefix",
     [
-        "[dim. 19 avril 03:00:12 2026] ", "avril 19 03:00:12 node7 kernel: ", "jun 20 03:00:12 node7 kernel: ",
+        "[dim. 19 avril 03:00:12 2026] ", "avril 19 03:00:12 node7 kernel: ", "jun 20 03:00:12 a kernel: ",
         "03:00:12 kernel: ", "kernel: ", "Nov 24 03:00:12 kernel: ", "[So Nov 24 03:00:12 2026] ",
     ],
 )  # fmt: skip

@@ -20,6 +20,8 @@ from kvmedic.model.reading_list import LARGEST_FILE_BYTES
 _READER = Path(__file__).with_name("child_reader.py")
 _LONGEST_HEADER_BYTES = 64
 _GRACE_S = 0.05
+LONGEST_START_S = 20.0
+"""An interpreter starts in 20 ms here, and in seconds on a host under software emulation."""
 MOST_LEFT_BEHIND = 3
 """More stuck readers than this would themselves be a burden to the host."""
 
@@ -95,13 +97,15 @@ def read_in_child(
 ) -> Mapping[str, bytes | Missing]:
     """Files whose reading may never return, each by ``patience_s``, all together by ``deadline_s``.
 
-    A path that did not answer is a gap, and so is every path that was not reached any more.
+    A path that did not answer is a gap, and so is every path that was not reached any more. The time that
+    a child takes to start does not count: nothing that hangs can have kept it.
     """
-    until = time.monotonic() + deadline_s
     found: dict[str, bytes | Missing] = {}
     left = list(paths)
-    while left and time.monotonic() < until and len(left_behind) < MOST_LEFT_BEHIND:
-        found.update(_read_until_stuck(root, left, until, patience_s, limit_bytes))
+    while left and deadline_s > 0 and len(left_behind) < MOST_LEFT_BEHIND:
+        answers, spent_s = _read_until_stuck(root, left, deadline_s, patience_s, limit_bytes)
+        found.update(answers)
+        deadline_s -= spent_s
         left = [path for path in left if path not in found]
     return found | {path: _not_tried(path) for path in left}
 
@@ -157,19 +161,21 @@ def _after_the_end(
 
 
 def _read_until_stuck(
-    root: Path, paths: Sequence[str], until: float, patience_s: float, limit_bytes: int
-) -> Mapping[str, bytes | Missing]:
-    """What one child reads before it ends or gets stuck; the path it got stuck on is a gap in the answer."""
+    root: Path, paths: Sequence[str], deadline_s: float, patience_s: float, limit_bytes: int
+) -> tuple[Mapping[str, bytes | Missing], float]:
+    """What one child reads before it ends or gets stuck (that path is a gap), and the seconds it took, up."""
     process = _start_reader(root, paths, limit_bytes)
     assert process.stdout is not None  # noqa: S101
     found: dict[str, bytes | Missing] = {}
+    path = paths[0]
+    began = time.monotonic()
     with process.stdout as pipe:
         answers = Answers(pipe)
         try:
+            answers.line(began + LONGEST_START_S)
+            began = time.monotonic()
             for path in paths:
-                # The first answer also waits for the child to start, which a strained host does slowly.
-                patience = patience_s if found else patience_s + 1.0
-                patient_until = min(until, time.monotonic() + patience)
+                patient_until = min(began + deadline_s, time.monotonic() + patience_s)
                 found[path] = _one_answer(answers, path, patient_until, limit_bytes)
         except TimeoutError:
             found[path] = _stuck(path, process)
@@ -178,7 +184,7 @@ def _read_until_stuck(
         finally:
             answers.close()
             end_child(process)
-    return found
+    return found, max(time.monotonic() - began, _GRACE_S)
 
 
 def _one_answer(answers: Answers, path: str, until: float, limit_bytes: int) -> bytes | Missing:

@@ -1,7 +1,7 @@
 """The disposable reader: run as a program of its own, it may hang in the kernel for ever without harm.
 
-``python -I -S child_reader.py LIMIT_BYTES`` reads paths separated by NUL from standard input and answers each
-on standard output with a line "NUMBER ERRNO LENGTH" and LENGTH bytes. It imports nothing of kvmedic.
+``python -I -S child_reader.py LIMIT_BYTES`` says "up", reads paths separated by NUL from standard input and
+answers each on standard output with a line "NUMBER ERRNO LENGTH" and LENGTH bytes. It imports nothing of kvmedic.
 """
 
 import os
@@ -35,6 +35,8 @@ def answer(number: int, error: int, data: bytes) -> None:
 def run() -> None:
     """Answer every path of standard input, in order."""
     limit_bytes = int(sys.argv[1])
+    sys.stdout.buffer.write(b"up\n")
+    sys.stdout.buffer.flush()
     for number, path in enumerate(sys.stdin.buffer.read().split(b"\0")):
         try:
             answer(number, 0, read_bounded(path, limit_bytes))

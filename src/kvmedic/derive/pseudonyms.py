@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import blake2b
 from xml.etree import ElementTree
 
+from kvmedic.derive.pseudonym_forms import Forms
 from kvmedic.errors import ParseError
 from kvmedic.model.evidence import Evidence, Target
 from kvmedic.model.gap import Missing, Reason
@@ -23,13 +23,6 @@ from kvmedic.parse.safe_domain_xml import ATTRIBUTES, WITH_TEXT, WITHOUT_TEXT
 from kvmedic.parse.xml_tree import parse_tree
 
 Files = Mapping[str, bytes | Missing]
-_UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
-_MAC = re.compile(r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b", re.IGNORECASE)
-_IPV4 = re.compile(r"(?<![\w.-])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w.-])")
-_IPV6 = re.compile(
-    r"(?<![\w:])(?:(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|(?:[0-9a-f]{1,4}:){1,6}:(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,5})?)(?![\w:])",
-    re.IGNORECASE,
-)
 _NAME_IN_XML = re.compile(r"<name>([^<\n]{1,300})</name>")
 _NAME_IN_ARGUMENTS = re.compile(r'"-name",\s*"(?:guest=)?((?:[^"\\,]|\\.){1,300})')
 _NAME_IN_STATISTICS = re.compile(r"^Domain: '(.{1,300})'$", re.MULTILINE)
@@ -90,18 +83,14 @@ _SHORTEST_SEARCHED = 4
 _PLACES = frozenset({"file", "dev", "path", "bridge", "network"})
 
 
-class Pseudonyms:
+class Pseudonyms(Forms):
     """Replaces what is known to be a name. ``key`` is secret and thrown away after the bundle."""
 
     def __init__(self, key: bytes, domains: Iterable[str], hosts: Iterable[str]) -> None:
-        self._key = key
+        super().__init__(key)
         self.domains = {name: self.of("domain", name) for name in domains}
         self.hosts = {name: self.of("host", name) for name in hosts}
         self._mangled = {_UNSAFE.sub("_", name): shown for name, shown in self.domains.items()}
-
-    def of(self, kind: str, name: str) -> str:
-        """The pseudonym of a name of this kind."""
-        return f"{kind}-{self._digest(kind, name)[:8]}"
 
     def path(self, path: str) -> str:
         """A path of evidence with the names of domains in it replaced."""
@@ -118,13 +107,6 @@ class Pseudonyms:
         text = _rewriter(path)(self, text)
         return self.addresses(text)
 
-    def addresses(self, text: str) -> str:
-        """UUIDs and addresses, which are told by their form alone."""
-        text = _UUID.sub(lambda found: self._uuid(found[0]), text)
-        text = _MAC.sub(lambda found: self._mac(found[0]), text)
-        text = _IPV4.sub(lambda found: self._address(found[0]), text)
-        return _IPV6.sub(lambda found: self._address(found[0]), text)
-
     def leaks(self, data: bytes) -> bool:
         """Whether a name of a domain or the host still stands in the data as a word."""
         return any(pattern.search(data) for pattern in self._patterns())
@@ -136,27 +118,8 @@ class Pseudonyms:
         joined = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
         return [re.compile(rf"(?<![A-Za-z0-9_])(?:{joined})(?![A-Za-z0-9_])".encode())]
 
-    def _digest(self, kind: str, name: str) -> str:
-        return blake2b(f"{kind}\0{name}".encode(), key=self._key, digest_size=16).hexdigest()
-
     def _domain(self, name: str) -> str:
         return self.domains.get(name) or self.of("domain", name)
-
-    def _uuid(self, uuid: str) -> str:
-        hexadecimal = self._digest("uuid", uuid.lower())
-        return "-".join(
-            hexadecimal[start:end] for start, end in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
-        )
-
-    def _mac(self, mac: str) -> str:
-        digest = self._digest("mac", mac.lower())
-        return ":".join(["02", *(digest[at : at + 2] for at in range(0, 10, 2))])
-
-    def _address(self, address: str) -> str:
-        """Loopback and unspecified addresses tell nothing and stay."""
-        if address.startswith("127.") or address in {"0.0.0.0", "::", "::1"}:  # noqa: S104
-            return address
-        return self.of("address", address)
 
     def _group(self, text: str) -> str:
         return _SCOPE.sub(lambda found: found[1] + self.of("group", found[2]) + found[3], text)

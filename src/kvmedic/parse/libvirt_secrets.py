@@ -41,11 +41,16 @@ def without_secrets(text: str, source: str) -> str:
     business (monitor sockets, capabilities of QEMU, the master key).
     """
     root = parse_tree(text, source)
+    empty_secrets(root)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def empty_secrets(root: Element) -> None:
+    """The same in place, for who has the tree already."""
     if root.tag == "domstatus":
         _keep_status(root)
     for element in root.iter():
         _strip(element)
-    return ElementTree.tostring(root, encoding="unicode")
 
 
 def _keep_status(root: Element) -> None:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from kvmedic.errors import ParseError
-from kvmedic.parse.libvirt_secrets import without_secrets
+from kvmedic.parse.libvirt_secrets import empty_secrets
 from kvmedic.parse.xml_tree import namespace_of, parse_tree
 
 WITH_TEXT = frozenset(
@@ -93,6 +93,7 @@ ATTRIBUTES = frozenset(
     }
 )
 _OWN_ARGUMENTS = "{http://libvirt.org/schemas/domain/qemu/1.0}commandline"
+_KEPT = WITH_TEXT | WITHOUT_TEXT | {_OWN_ARGUMENTS}
 _LONGEST_ATTRIBUTE = 1024
 _SUSPICIOUS = ("@", "?", "://")
 """An attribute with one of these may be an address with a user, a password or a query in it."""
@@ -103,27 +104,36 @@ def safe_domain_xml(text: str, source: str) -> str:
 
     The same again when applied to its own result.
     """
-    root = parse_tree(without_secrets(text, source), source)
-    kept = _kept(root)
-    if kept is None:
+    root = parse_tree(text, source)
+    if root.tag not in _KEPT:
         raise ParseError(source, 1, root.tag, "the XML of a domain")
-    ElementTree.indent(kept)
-    return ElementTree.tostring(kept, encoding="unicode") + "\n"
+    empty_secrets(root)
+    _prune(root)
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _kept(element: Element) -> Element | None:
-    name = element.tag
-    if name == _OWN_ARGUMENTS:
-        return Element(name)
-    if name not in WITH_TEXT and name not in WITHOUT_TEXT:
-        return None
-    copy = Element(name, {key: value for key, value in element.attrib.items() if _is_safe(key, value)})
-    if name == "metadata":
-        copy.extend(Element(owner.tag) for owner in element if namespace_of(owner.tag))
-        return copy
-    copy.text = element.text if name in WITH_TEXT and not len(element) else None
-    copy.extend(kept for child in element if (kept := _kept(child)) is not None)
-    return copy
+def _prune(element: Element) -> None:
+    """Leave of an element, in place, what the lists name."""
+    for key in [key for key, value in element.attrib.items() if not _is_safe(key, value)]:
+        del element.attrib[key]
+    if element.text and not element.text.isspace() and (element.tag not in WITH_TEXT or len(element)):
+        element.text = None
+    for child in list(element):
+        if child.tag in _KEPT:
+            _prune(child)
+        elif not (element.tag == "metadata" and namespace_of(child.tag)):
+            element.remove(child)
+        else:
+            _keep_name_only(child)
+        if child.tail and not child.tail.isspace():
+            child.tail = None
+
+
+def _keep_name_only(manager: Element) -> None:
+    """Its namespace tells who manages the domain; nothing else of it is ours to keep."""
+    tail = manager.tail
+    manager.clear()
+    manager.tail = tail
 
 
 def _is_safe(key: str, value: str) -> bool:

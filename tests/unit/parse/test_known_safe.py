@@ -21,7 +21,8 @@ DOMAIN = """<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qem
   <sysinfo type='smbios'><system><entry name='manufacturer'>OpenStack Foundation</entry>
   <entry name='serial'>PLANTED</entry></system></sysinfo>
   <metadata>
-  <n:instance xmlns:n='http://openstack.org/xmlns/libvirt/nova/1.1'><n:owner>PLANTED</n:owner></n:instance></metadata>
+  <n:instance xmlns:n='http://openstack.org/xmlns/libvirt/nova/1.1'>
+  <n:owner>PLANTED</n:owner></n:instance></metadata>
   <devices><hostdev mode='subsystem' type='pci' managed='yes'/>
   <memballoon model='virtio' autodeflate='on' freePageReporting='on'><stats period='5'/></memballoon>
   <graphics type='spice' passwd='PLANTED'/><serial type='tcp'><source host='x' tls='PLANTED'/></serial></devices>

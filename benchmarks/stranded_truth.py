@@ -106,14 +106,14 @@ def row(result: Result) -> str:
     numbers = "".join(f"{figure / MIB:10.1f}" for figure in figures)
     place = f"{result['kernel'].split('-')[0]} v{result['cgroup']}"
     return (
-        f"{place:12}{result['case']:12}{numbers}{result['page_map_blocks']:8}{grown!s:>8}"
+        f"{place:20}{result['case']:12}{numbers}{result['page_map_blocks']:8}{grown!s:>8}"
         f"{result['release']['seconds']:8.2f}{(after['file_cache'] - before['file_cache']) / MIB:9.1f}"
         f"{(after['rss'] - before['rss']) / MIB:8.1f}{(after['anon_huge'] - before['anon_huge']) / MIB:8.1f}"
     )
 
 
 HEADER = (
-    f"{'kernel':12}{'case':12}{'page map':>10}{'LRU':>10}{'released':>10}{'MemFree+':>10}{'virtual':>10}"
+    f"{'kernel':20}{'case':12}{'page map':>10}{'LRU':>10}{'released':>10}{'MemFree+':>10}{'virtual':>10}"
     f"{'usage-RSS':>10}{'folios':>8}{'counter':>8}{'s':>8}{'cache+':>9}{'RSS+':>8}{'THP+':>8}"
 )
 

@@ -1,4 +1,4 @@
-"""The composition root: the only module that names concrete adapters.
+"""The composition root: with wiring_act, for what acts, the only modules that name concrete adapters.
 
 Adapters are imported where they are used: ``--help`` needs none, and what looks loads no engine.
 """
@@ -8,14 +8,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kvmedic.errors import KvmedicError
+from kvmedic.model.evidence import TargetKind
+from kvmedic.model.gap import Missing, Reason
+from kvmedic.model.marks import HostMarks
 from kvmedic.model.policy import NO_POLICY, Policy
+from kvmedic.model.run import Run
 from kvmedic.ports import EvidenceSource
 
 if TYPE_CHECKING:
     from kvmedic.adapters.run_store import RunStore
-    from kvmedic.app.acting import Acting
     from kvmedic.app.capture import BundleContents
-    from kvmedic.app.performing import Approve
 
 
 def open_source(target: str | None) -> EvidenceSource:
@@ -58,6 +61,25 @@ def run_store() -> RunStore:
     return RunStore()
 
 
+def host_marks(kind: TargetKind) -> HostMarks | Missing:
+    """The marks of this host; of another target they are not collected."""
+    if kind != "host":
+        return Missing(source="marks", reason=Reason.NOT_COLLECTED, detail="read on a living host only")
+    from kvmedic.adapters.host_marks import read_marks  # noqa: PLC0415
+
+    return read_marks()
+
+
+def earlier_runs(kind: TargetKind) -> tuple[Run, ...]:
+    """What was done on this host, for what it teaches; none where that cannot be read, or of another host."""
+    if kind != "host":
+        return ()
+    try:
+        return run_store().all()
+    except (KvmedicError, OSError):
+        return ()
+
+
 def read_policy(path: Path | None) -> Policy:
     """The policy file, or the policy without one."""
     if path is None:
@@ -65,12 +87,3 @@ def read_policy(path: Path | None) -> Policy:
     from kvmedic.adapters.policy_file import load_policy  # noqa: PLC0415
 
     return load_policy(path)
-
-
-def acting(*, approve: Approve, policy: Path | None) -> Acting:
-    """Everything that apply and undo need. UsageError where the acting extra is not installed."""
-    from kvmedic.adapters.hands import build_hands  # noqa: PLC0415
-    from kvmedic.adapters.locks import locked  # noqa: PLC0415
-    from kvmedic.app.acting import Acting  # noqa: PLC0415
-
-    return Acting(build_hands(approve, read_policy(policy), run_store()), locked)

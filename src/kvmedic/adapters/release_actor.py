@@ -1,4 +1,7 @@
-"""The actor of release-stranded-memory: looks with the page map, acts with process_madvise(MADV_COLD)."""
+"""The actor of release-stranded-memory: looks with the page map, acts with process_madvise(MADV_COLD).
+
+Where the kernel has no process_madvise, or refuses it, the domain's own memory cgroup is the fallback.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from kvmedic.adapters.group_reclaim import GroupReclaim
 from kvmedic.adapters.madvise import batches, make_cold
 from kvmedic.adapters.page_map import read_stranded_ranges
 from kvmedic.errors import ActionRefusedError, PreconditionFailedError
@@ -30,20 +34,33 @@ NOT_OFFERED = {
 
 
 class ReleaseActor:
-    """``request_for`` gives the page map request for one process (zones and sizes of this host)."""
+    """``request_for`` gives the page map request for one process (zones and sizes of this host).
 
-    def __init__(self, request_for: Callable[[DomainProcess], PageMapRequest]) -> None:
+    ``advise`` is the system call (tests give one of a kernel that lacks it).
+    """
+
+    def __init__(
+        self,
+        request_for: Callable[[DomainProcess], PageMapRequest],
+        advise: Callable[[int, Sequence[StrandedRange]], int] = make_cold,
+    ) -> None:
         self._request_for = request_for
+        self._advise_cold = advise
 
     def look(self, step: Step, intent: Intent | None) -> Sight:
         """How much is stranded now; reached when at most 1 % of what was there (or 4 MiB) is left."""
         action = _action(step)
+        self._settle(action, intent)
         stranded = sum(item.stranded_bytes for item in self._ranges(action))
         before = stranded if intent is None else int(intent.before.get("stranded_bytes") or 0)
         rest = max(REST_BYTES, int(before * REST_SHARE))
         reached = stranded <= (rest if intent is not None else 0)
+        group = _group(action)
+        swap_max = None if group is None else group.swap_max
         return Sight(
-            is_reached=reached, facts={"stranded_bytes": stranded, **_memory(action.pid)}, restores={}
+            is_reached=reached,
+            facts={"stranded_bytes": stranded, **_memory(action.pid)},
+            restores={} if swap_max is None else {"swap_max": swap_max},
         )
 
     def act(self, step: Step, intent: Intent, progress: Progress) -> None:
@@ -53,9 +70,11 @@ class ReleaseActor:
         pidfd = os.pidfd_open(action.pid)
         try:
             _check_same(action)
-            self._advise(pidfd, ranges, progress)
+            refusal = self._advise(pidfd, ranges, progress)
         finally:
             os.close(pidfd)
+        if refusal is not None:
+            self._fall_back(action, refusal, progress)
 
     def undo(self, step: Step, intent: Intent, progress: Progress) -> None:
         """There is nothing to put back: the guest lost nothing."""
@@ -64,20 +83,35 @@ class ReleaseActor:
             hint="The split pages become huge again by khugepaged, if that is wanted.",
         )
 
-    def _advise(self, pidfd: int, ranges: Sequence[StrandedRange], progress: Progress) -> None:
+    def _advise(self, pidfd: int, ranges: Sequence[StrandedRange], progress: Progress) -> str | None:
+        """Why the kernel refused the very first batch, or None; a later refusal is seen by looking."""
         done, total = 0, sum(item.length for item in ranges) or 1
         for batch in batches(ranges):
             try:
-                make_cold(pidfd, batch)
+                self._advise_cold(pidfd, batch)
             except OSError as error:
-                why = NOT_OFFERED.get(error.errno or 0, os.strerror(error.errno or 0))
-                if done == 0:
-                    raise ActionRefusedError(
-                        f"the kernel refused: {why}", hint="See docs/remedies."
-                    ) from error
-                return
+                number = error.errno or 0
+                return NOT_OFFERED.get(number, os.strerror(number)) if done == 0 else None
             done += sum(item.length for item in batch)
             progress("releasing stranded memory", done / total)
+        return None
+
+    def _fall_back(self, action: ReleaseStranded, refusal: str, progress: Progress) -> None:
+        group = _group(action)
+        if group is None:
+            raise ActionRefusedError(
+                f"the kernel refused: {refusal}; and the domain has no memory cgroup of its own",
+                hint="See docs/remedies/release-stranded-memory.md.",
+            )
+        progress(f"{refusal}; falling back to its memory cgroup", None)
+        group.release(progress)
+
+    def _settle(self, action: ReleaseStranded, intent: Intent | None) -> None:
+        """A release that was killed may have left memory.swap.max at 0."""
+        before = None if intent is None else intent.restores.get("swap_max")
+        group = _group(action)
+        if group is not None and isinstance(before, str):
+            group.restore_swap_max(before)
 
     def _ranges(self, action: ReleaseStranded) -> tuple[StrandedRange, ...]:
         _check_same(action)
@@ -95,6 +129,29 @@ def _action(step: Step) -> ReleaseStranded:
     if not isinstance(step.action, ReleaseStranded):
         raise TypeError(step.action)
     return step.action
+
+
+def _group(action: ReleaseStranded) -> GroupReclaim | None:
+    """The planned group, as long as the process is charged to it: the plan is a file that may be edited."""
+    if (
+        action.group is None
+        or ".." in action.group.split("/")
+        or not action.group.startswith("sys/fs/cgroup/")
+    ):
+        return None
+    folder = Path("/") / action.group
+    try:
+        memberships = Path(f"/proc/{action.pid}/cgroup").read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    inside = [line.split(":", 2)[2] for line in memberships if line.count(":") >= 2]
+    is_its_own = any(path != "/" and f"{path}/".startswith(_below_mount(action.group)) for path in inside)
+    return GroupReclaim(folder) if is_its_own and (folder / "memory.stat").exists() else None
+
+
+def _below_mount(group: str) -> str:
+    path = group.removeprefix("sys/fs/cgroup/").removeprefix("memory/").removeprefix("unified/")
+    return f"/{path}/"
 
 
 def _check_same(action: ReleaseStranded) -> None:

@@ -22,14 +22,20 @@ from kvmedic.model.run import (
     Entry,
     Intent,
     Refusal,
+    Reopened,
     Run,
     RunBegun,
     RunEnded,
     RunLine,
+    Soaked,
+    Undone,
     Verified,
 )
 
-DEFAULT_STORE = Path("/var/lib/kvmedic/runs")
+_ENTRIES = (Intent, Done, Refusal, Approval, Reopened)
+
+DEFAULT_STATE = Path("/var/lib/kvmedic")
+STATE_VARIABLE = "KVMEDIC_STATE"
 FIRST = "0" * 64
 
 
@@ -38,15 +44,27 @@ class _Chained(Record, frozen=True, kw_only=True):
     sha256: str
 
 
+class Seal(Record, frozen=True, kw_only=True):
+    """What a whole chain comes to."""
+
+    lines: int
+    sha256: str
+
+
 def _digest(before: str, entry: RunLine) -> str:
     return hashlib.sha256(before.encode() + msgspec.json.encode(entry)).hexdigest()
+
+
+def state_folder() -> Path:
+    """Where this host's runs are kept: /var/lib/kvmedic, or what KVMEDIC_STATE names."""
+    return Path(os.environ.get(STATE_VARIABLE) or DEFAULT_STATE)
 
 
 class RunStore:
     """All runs of this host, below one folder."""
 
-    def __init__(self, folder: Path = DEFAULT_STORE) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = state_folder() / "runs" if folder is None else folder
 
     def append(self, run: str, entry: RunLine) -> None:
         """Adds one line to a run and makes sure that it is on the disk."""
@@ -65,7 +83,7 @@ class RunStore:
 
     def entries(self, run: str) -> tuple[Entry, ...]:
         """The steps' entries of one run, in order."""
-        return tuple(line for line in self.lines(run) if isinstance(line, Intent | Done | Refusal | Approval))
+        return tuple(line for line in self.lines(run) if isinstance(line, _ENTRIES))
 
     def load(self, run: str) -> Run:
         """One run as a record. UsageError where there is none of this name."""
@@ -73,12 +91,20 @@ class RunStore:
             raise UsageError(f"no run {run!r}", hint="See kvmedic runs for their names.")
         return _as_run(self.lines(run))
 
+    def names(self) -> list[str]:
+        """The names of all runs, sorted."""
+        return sorted(path.name.removesuffix(".jsonl") for path in self.folder.glob("*.jsonl"))
+
+    def seal(self, run: str) -> Seal:
+        """The length and last hash of a run's chain: kept elsewhere, they show a chain that was cut."""
+        chain = list(self._chain(run))
+        return Seal(lines=len(chain), sha256=chain[-1].sha256 if chain else FIRST)
+
     def all(self) -> tuple[Run, ...]:
         """All runs, oldest first."""
         if not self.folder.is_dir():
             return ()
-        names = (path.name.removesuffix(".jsonl") for path in self.folder.glob("*.jsonl"))
-        return tuple(sorted((self.load(name) for name in names), key=lambda run: run.begun_at))
+        return tuple(sorted((self.load(name) for name in self.names()), key=lambda run: run.begun_at))
 
     def _path(self, run: str) -> Path:
         if not run or "/" in run or run.startswith("."):
@@ -134,6 +160,7 @@ def _as_run(lines: tuple[RunLine, ...]) -> Run:
         raise EvidenceError("a run's journal does not begin with its beginning")
     ends = [line for line in lines if isinstance(line, RunEnded)]
     verified = [line.verification for line in lines if isinstance(line, Verified)]
+    soaks = [line for line in lines if isinstance(line, Soaked)]
     return Run(
         id=begun.run,
         plan_id=begun.plan_id,
@@ -143,6 +170,9 @@ def _as_run(lines: tuple[RunLine, ...]) -> Run:
         state=ends[-1].state if ends else "running",
         remedies=begun.remedies,
         subject=begun.subject,
-        entries=tuple(line for line in lines if isinstance(line, Intent | Done | Refusal | Approval)),
+        steps=begun.plan.steps,
+        entries=tuple(line for line in lines if isinstance(line, _ENTRIES)),
+        undone=tuple(line for line in lines if isinstance(line, Undone)),
         verification=verified[-1] if verified else None,
+        soak=soaks[-1] if soaks else None,
     )

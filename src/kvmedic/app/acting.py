@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from kvmedic.app.apply import Hands, apply_plan, plan_of
+from kvmedic.app.soak import soak
 from kvmedic.app.undo import undo_run
 from kvmedic.model.plan import Plan
 from kvmedic.model.run import Run
@@ -34,6 +35,10 @@ class Acting:
         """Takes the run back."""
         with self._lock(lock_names(self.plan_of(run)), self._owner(run)):
             return undo_run(run, self._hands, progress)
+
+    def soak(self, run: str, length_s: float, progress: Progress) -> Run:
+        """Watches a finished run for the failure to return. Changes nothing, so it holds no lock."""
+        return soak(run, self._hands, length_s, progress)
 
     def _owner(self, run: str) -> str:
         return f"{self._hands.by}, run {run}"

@@ -9,7 +9,18 @@ from kvmedic.app.performing import Approve, Performer, Survey
 from kvmedic.errors import UsageError
 from kvmedic.model.plan import Plan
 from kvmedic.model.record import Record
-from kvmedic.model.run import Measure, Run, RunBegun, RunEnded, RunMeasured, Verification, Verified
+from kvmedic.model.run import (
+    Done,
+    Measure,
+    Reopened,
+    Run,
+    RunBegun,
+    RunEnded,
+    RunMeasured,
+    RunState,
+    Verification,
+    Verified,
+)
 from kvmedic.ports import Actor, Progress, RunJournal, Workflows
 from kvmedic.verify.verdict import verify
 
@@ -24,9 +35,12 @@ class Hands(Record, frozen=True, kw_only=True):
     actors: Mapping[str, Actor]
     survey: Survey
     measure: MeasureNow
+    glance: MeasureNow
+    """A cheaper measure, for watching."""
     approve: Approve
     by: str
     now: Callable[[], datetime]
+    wait: Callable[[float], None]
 
 
 def apply_plan(plan: Plan, run: str, hands: Hands, progress: Progress) -> Run:
@@ -36,6 +50,7 @@ def apply_plan(plan: Plan, run: str, hands: Hands, progress: Progress) -> Run:
     """
     if not hands.journal.exists(run):
         _begin(plan, run, hands, progress)
+    _reopen(run, hands)
     before = _measured_before(run, hands)
     performer = Performer(
         plan,
@@ -49,13 +64,31 @@ def apply_plan(plan: Plan, run: str, hands: Hands, progress: Progress) -> Run:
         progress=progress,
     )
     state = hands.workflows.carry_out(run, plan, hands.journal.entries(run), performer)
-    if any(line for line in hands.journal.lines(run) if isinstance(line, RunEnded) and line.state == state):
+    if _ended_as(run, hands) == state and _is_verified(run, hands, state):
         return hands.journal.load(run)
     hands.journal.append(run, RunEnded(at=_iso(hands), state=state))
     if state == "finished":
         progress("measuring what it did", None)
         hands.journal.append(run, Verified(at=_iso(hands), verification=_verify(plan, before, hands)))
     return hands.journal.load(run)
+
+
+def _reopen(run: str, hands: Hands) -> None:
+    """A step whose end was unknown is looked at once more; nothing else of the run changes."""
+    entries = hands.journal.entries(run)
+    last = entries[-1] if entries else None
+    if isinstance(last, Done) and last.outcome == "unknown":
+        hands.journal.append(run, Reopened(step=last.step, at=_iso(hands), by=hands.by))
+
+
+def _ended_as(run: str, hands: Hands) -> RunState | None:
+    ends = [line.state for line in hands.journal.lines(run) if isinstance(line, RunEnded)]
+    return ends[-1] if ends else None
+
+
+def _is_verified(run: str, hands: Hands, state: RunState) -> bool:
+    """Whether the verdict of a finished run was written too: it may have been killed before."""
+    return state != "finished" or any(isinstance(line, Verified) for line in hands.journal.lines(run))
 
 
 def _begin(plan: Plan, run: str, hands: Hands, progress: Progress) -> None:

@@ -18,6 +18,7 @@ from kvmedic.model.plan import Plan, Step
 from kvmedic.model.run import Approval, Done, Entry, Intent, Outcome, Refusal, Sight
 from kvmedic.ports import Actor, Progress, StepJournal
 
+NOTHING_SEEN = Sight(is_reached=False, facts={}, restores={})
 Survey = Callable[[], World]
 Approve = Callable[[Step], bool]
 """Asks the operator; raises WaitingError where there is nobody to ask."""
@@ -81,7 +82,10 @@ class Performer:
     def _act(self, step: Step) -> Done:
         intent = self._intent(step)
         actor = self._actor(step)
-        sight = actor.look(step, intent)
+        try:
+            sight = actor.look(step, intent)
+        except (PreconditionFailedError, OutcomeUnknownError) as error:
+            return self._done(step, "unknown", NOTHING_SEEN, f"it cannot be looked at: {error.message}")
         if sight.is_reached:
             outcome: Outcome = "already" if intent.before.get("is_reached") else "done"
             return self._done(step, outcome, sight, "it was so when looked at")
@@ -89,19 +93,20 @@ class Performer:
             actor.act(step, intent, self._progress)
         except ActionRefusedError as error:
             return self._done(step, "refused", sight, error.message)
-        except OutcomeUnknownError as error:
-            return self._after_silence(step, intent, error)
-        sight = actor.look(step, intent)
-        outcome = "done" if sight.is_reached else "unknown"
-        return self._done(step, outcome, sight, "" if sight.is_reached else "the aim was not reached")
+        except (OutcomeUnknownError, PreconditionFailedError) as error:
+            return self._after_silence(step, intent, error.message)
+        return self._after_silence(step, intent, "")
 
-    def _after_silence(self, step: Step, intent: Intent, error: OutcomeUnknownError) -> Done:
+    def _after_silence(self, step: Step, intent: Intent, said: str) -> Done:
+        """Whatever the act said, or did not say: the outcome is what a look shows."""
         try:
             sight = self._actor(step).look(step, intent)
-        except (PreconditionFailedError, OutcomeUnknownError) as second:
-            nothing = Sight(is_reached=False, facts={}, restores={})
-            return self._done(step, "unknown", nothing, f"{error.message}; {second.message}")
-        return self._done(step, "done" if sight.is_reached else "unknown", sight, error.message)
+        except (PreconditionFailedError, OutcomeUnknownError) as error:
+            detail = f"{said}; {error.message}" if said else error.message
+            return self._done(step, "unknown", NOTHING_SEEN, detail)
+        if sight.is_reached:
+            return self._done(step, "done", sight, said)
+        return self._done(step, "unknown", sight, said or "the aim was not reached")
 
     def _done(self, step: Step, outcome: Outcome, sight: Sight, detail: str) -> Done:
         return Done(step=step.number, at=self._at(), outcome=outcome, after=sight.facts, detail=detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ def apply(
     resume: str | None = None,
     yes: Annotated[bool, Parameter(name=("--yes", "-y"), negative=())] = False,
     policy: Path | None = None,
+    soak: str | None = None,
 ) -> int:
     """Carry a plan out, step by step; asks before each disruptive step; measures whether it helped.
 
@@ -38,11 +40,14 @@ def apply(
         Agree to every disruptive step beforehand.
     policy
         The policy file (TOML).
+    soak
+        Watch for this long afterwards ("30m", "2h", "90s") whether the failure returns.
     """
-    from kvmedic.wiring import acting  # noqa: PLC0415  the engine is loaded only by who acts
+    from kvmedic.wiring_act import acting  # noqa: PLC0415  the engine is loaded only by who acts
 
     if (plan is None) == (resume is None):
         raise UsageError("name a plan, or --resume a run", hint="See kvmedic runs for runs that were cut.")
+    soak_s = None if soak is None else parse_span(soak)
     hands = acting(approve=_always if yes else _ask, policy=policy)
     if plan is not None:
         made, run = read_plan(plan), _new_run()
@@ -51,8 +56,18 @@ def apply(
         made, run = hands.plan_of(str(resume)), str(resume)
     with progress_on_stderr() as progress:
         finished = hands.apply(made, run, progress)
+        if soak_s is not None and finished.verification is not None:
+            finished = hands.soak(run, soak_s, progress)
     write_out(render_run(finished))
     return exit_code_of(finished)
+
+
+def parse_span(text: str) -> float:
+    """Seconds of "90s", "30m", "2h" or a plain number. UsageError for anything else."""
+    match = re.fullmatch(r"([0-9]{1,6})([smh]?)", text.strip())
+    if match is None or int(match[1]) == 0:
+        raise UsageError(f"{text!r} is no span of time", hint="Write it as 90s, 30m or 2h.")
+    return float(int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]])
 
 
 def exit_code_of(run: Run) -> int:
@@ -61,6 +76,8 @@ def exit_code_of(run: Run) -> int:
         return REFUSED
     if run.state != "finished":
         return UNKNOWN
+    if run.soak is not None and run.soak.verdict == "returned":
+        return NO_IMPROVEMENT
     helped = run.verification.helped if run.verification else "undetermined"
     return {"improved": VERIFIED, "undetermined": UNKNOWN}.get(helped, NO_IMPROVEMENT)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +11,16 @@ from cyclopts import Parameter
 
 from kvmedic.app.plan import compare_remedies, situation_of, write_plan
 from kvmedic.cli.terminal import progress_on_stderr, stdout_terminal, write_out
+from kvmedic.errors import UsageError
 from kvmedic.model.plan import Plan
 from kvmedic.model.request import CollectRequest
 from kvmedic.plan.planner import recommended
 from kvmedic.plan.situation import Situation, Wishes
-from kvmedic.render.plan_text import render_options, render_plan
-from kvmedic.wiring import open_source, read_policy
+from kvmedic.render.emit_tunables import EmitFormat, render_emitted
+from kvmedic.render.options_text import render_options
+from kvmedic.render.plan_text import render_plan
+from kvmedic.units import GIB, KIB, MIB, TIB
+from kvmedic.wiring import earlier_runs, host_marks, open_source, read_policy
 
 Flag = Parameter(negative=())
 
@@ -24,11 +29,14 @@ def plan(
     target: str | None = None,
     *,
     remedy: str | None = None,
-    domain: str | None = None,
+    domain: Annotated[list[str] | None, Parameter(negative=())] = None,
     output: Annotated[Path | None, Parameter(name=("--output", "-o"))] = None,
     policy: Path | None = None,
     to: str | None = None,
     migrate_uri: str | None = None,
+    target_size: Annotated[str | None, Parameter(name="--target")] = None,
+    tune_host: Annotated[bool, Flag] = False,
+    emit: EmitFormat | None = None,
     power_cycle: Annotated[bool, Flag] = False,
     post_copy: Annotated[bool, Flag] = False,
     auto_converge: Annotated[bool, Flag] = False,
@@ -47,7 +55,7 @@ def plan(
     remedy
         The remedy to write a plan of; without it all are compared.
     domain
-        The domain that is meant, by name or UUID.
+        The domain that is meant, by name or UUID. Named again: more domains, the first one as canary.
     output
         Where to write the plan (JSON, mode 0600); without it the plan is only shown.
     policy
@@ -56,6 +64,12 @@ def plan(
         The libvirt URI of the destination of a migration.
     migrate_uri
         The address the migration's data goes to (tcp://ADDRESS), where names do not resolve.
+    target_size
+        deflate-balloon: give the guest this much ("6G", "700M"), instead of its maximum.
+    tune_host
+        release-stranded-memory: in the same plan, tune khugepaged so that it stays released.
+    emit
+        tune-host: print the settings for their owner (sysctl, tuned, ansible) instead of a plan.
     power_cycle
         Let disable-balloon shut the guest down gracefully and start it again.
     post_copy
@@ -69,8 +83,12 @@ def plan(
     json
         The comparison as JSON.
     """
+    named = domain or []
     wishes = Wishes(
-        domain=domain,
+        domain=named[0] if named else None,
+        more_domains=tuple(named[1:]),
+        target_bytes=None if target_size is None else parse_size(target_size),
+        with_tune_host=tune_host,
         destination_uri=to,
         migrate_uri=migrate_uri,
         with_power_cycle=power_cycle,
@@ -81,9 +99,18 @@ def plan(
     )
     request = CollectRequest(is_deep=False, interval_s=1.0, page_map="full" if remedy else "sampled")
     with progress_on_stderr() as progress:
+        source = open_source(target)
         situation = situation_of(
-            open_source(target), request, policy=read_policy(policy), wishes=wishes, progress=progress
+            source,
+            request,
+            policy=read_policy(policy),
+            wishes=wishes,
+            progress=progress,
+            marks=host_marks(source.target.kind),
+            runs=earlier_runs(source.target.kind),
         )
+    if emit is not None:
+        return _emit(situation, remedy or "tune-host", emit)
     return _compare(situation, json=json) if remedy is None else _write(situation, remedy, output)
 
 
@@ -98,6 +125,19 @@ def _compare(situation: Situation, *, json: bool) -> int:
     return 0
 
 
+def _emit(situation: Situation, remedy: str, form: EmitFormat) -> int:
+    write_out(render_emitted(write_plan(situation, remedy), form))
+    return 0
+
+
+def parse_size(text: str) -> int:
+    """Bytes of "700M", "6G", "512MiB" or a plain number of bytes. UsageError for anything else."""
+    match = re.fullmatch(r"([0-9]{1,15})([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if match is None:
+        raise UsageError(f"{text!r} is no size", hint="Write it as 700M or 6G.")
+    return int(match[1]) * {"": 1, "K": KIB, "M": MIB, "G": GIB, "T": TIB}[match[2].upper()]
+
+
 def _write(situation: Situation, remedy: str, output: Path | None) -> int:
     made = write_plan(situation, remedy)
     if output is not None:
@@ -110,5 +150,10 @@ def _write(situation: Situation, remedy: str, output: Path | None) -> int:
 
 def save(made: Plan, output: Path) -> None:
     """Writes a plan for its owner's eyes only."""
-    output.touch(mode=0o600)
-    output.write_bytes(msgspec.json.format(msgspec.json.encode(made)) + b"\n")
+    try:
+        output.touch(mode=0o600)
+        output.write_bytes(msgspec.json.format(msgspec.json.encode(made)) + b"\n")
+    except OSError as error:
+        raise UsageError(
+            f"{output} cannot be written: {error.strerror}", hint="Name another file with -o."
+        ) from error

@@ -14,7 +14,7 @@ def undo(run: str) -> int:
     run
         The run to take back; see kvmedic runs.
     """
-    from kvmedic.wiring import acting  # noqa: PLC0415  the engine is loaded only by who acts
+    from kvmedic.wiring_act import acting  # noqa: PLC0415  the engine is loaded only by who acts
 
     hands = acting(approve=lambda _step: True, policy=None)
     with progress_on_stderr() as progress:

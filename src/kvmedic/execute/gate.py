@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+import msgspec
+
 from kvmedic.model.gap import Missing
-from kvmedic.model.plan import Plan, PlannedDomain, PlannedHost, Step
+from kvmedic.model.plan import (
+    MigrateDomain,
+    Plan,
+    PlannedDomain,
+    PlannedHost,
+    PowerCycle,
+    RaiseCgroupLimit,
+    RedefineDomain,
+    ShutDownDomain,
+    Step,
+    WriteTunable,
+)
 from kvmedic.model.policy import Policy, Window
 from kvmedic.model.record import Record
 from kvmedic.model.run import Run
@@ -42,7 +55,7 @@ def reasons_against(step: Step, plan: Plan, world: World) -> tuple[str, ...]:
     return (
         *_plan_reasons(plan, world),
         *_host_reasons(plan.hosts, world),
-        *_domain_reasons(plan.domains, world),
+        *_domain_reasons(step, plan, world),
         *_policy_reasons(step, plan, world),
         *_strain_reasons(step, world),
     )
@@ -61,13 +74,30 @@ def _host_reasons(hosts: Iterable[PlannedHost], world: World) -> Iterable[str]:
         yield f"{first.name} was booted since the plan was made (boot id now {world.boot_id})"
 
 
-def _domain_reasons(planned: Iterable[PlannedDomain], world: World) -> Iterable[str]:
+def _domain_reasons(step: Step, plan: Plan, world: World) -> Iterable[str]:
     if isinstance(world.domains, Missing):
         yield f"the domains could not be listed ({world.domains})"
         return
-    for domain in planned:
+    for domain in plan.domains:
         now = next((d for d in world.domains if _is_same(domain, d)), None)
-        yield from ([f"domain {domain.name} is gone"] if now is None else _changes(domain, now))
+        if now is None:
+            yield f"domain {domain.name} is gone"
+        else:
+            yield from _changes(_after_own_steps(domain, step, plan), now)
+
+
+def _after_own_steps(domain: PlannedDomain, step: Step, plan: Plan) -> PlannedDomain:
+    """What must still be true before ``step``: the plan's own earlier steps change a domain on purpose."""
+    done = [
+        earlier.action
+        for earlier in plan.steps
+        if earlier.number < step.number and getattr(earlier.action, "domain_name", None) == domain.name
+    ]
+    if any(isinstance(action, RedefineDomain | RaiseCgroupLimit) for action in done):
+        domain = msgspec.structs.replace(domain, definition_digest=None)
+    if any(isinstance(action, PowerCycle | MigrateDomain | ShutDownDomain) for action in done):
+        domain = msgspec.structs.replace(domain, pid=None, start_ticks=None)
+    return domain
 
 
 def _is_same(planned: PlannedDomain, now: DomainNow) -> bool:
@@ -115,6 +145,12 @@ def _cooldown_reasons(plan: Plan, world: World) -> Iterable[str]:
 
 def _strain_reasons(step: Step, world: World) -> Iterable[str]:
     """Release helps a strained host and costs little; every other kind of work would add to the strain."""
-    gentle = ("release-stranded", "write-tunable", "mark-cordon", "persist-tunables")
-    if world.strain is not None and step.action.__struct_config__.tag not in gentle:
+    if world.strain is not None and not _is_gentle(step):
         yield f"the host is strained: {world.strain}"
+
+
+def _is_gentle(step: Step) -> bool:
+    """Reserves are not: raising one takes memory at once from a host that lacks it."""
+    if isinstance(step.action, WriteTunable):
+        return not step.action.path.startswith("proc/sys/vm/")
+    return step.action.__struct_config__.tag in ("release-stranded", "mark-cordon", "persist-tunables")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from kvmedic.model.plan import Step
 from kvmedic.model.record import Record
-from kvmedic.model.run import Approval, Done, Entry, Intent, Refusal, RunState
+from kvmedic.model.run import Approval, Done, Entry, Intent, Refusal, Reopened, RunState
 
 
 class Ask(Record, frozen=True, kw_only=True, tag="ask"):
@@ -61,7 +61,7 @@ def _move_of(step: Step, entries: Sequence[Entry]) -> Move | None:
             return Finish(state="aborted")
         case Refusal():
             return Finish(state="refused")
-        case Intent():
+        case Intent() | Reopened():
             return Act(step=step.number)
         case Done(outcome=outcome):
             return Finish(state=_ENDS[outcome]) if outcome in _ENDS else None

@@ -65,12 +65,17 @@ class Option(Record, frozen=True, kw_only=True):
 
 
 class ReleaseStranded(Record, frozen=True, kw_only=True, tag="release-stranded"):
-    """Split the folios of one QEMU that the page map shows partly mapped: process_madvise(MADV_COLD)."""
+    """Split the folios of one QEMU that the page map shows partly mapped: process_madvise(MADV_COLD).
+
+    ``group`` is the folder of its memory cgroup relative to the root, where it holds this QEMU alone: the
+    fallback where the kernel has no process_madvise or refuses it; None where there is no such group.
+    """
 
     domain_uuid: str | None
     domain_name: str
     pid: int
     start_ticks: int
+    group: str | None
 
 
 class CompactNode(Record, frozen=True, kw_only=True, tag="compact-node"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from kvmedic.model.plan import Plan
+from kvmedic.model.plan import Plan, Step
 from kvmedic.model.record import Record
 
 Outcome = Literal["done", "already", "refused", "unknown"]
@@ -67,7 +67,15 @@ class Undone(Record, frozen=True, kw_only=True, tag="undone"):
     detail: str
 
 
-Entry = Intent | Done | Refusal | Approval
+class Reopened(Record, frozen=True, kw_only=True, tag="reopened"):
+    """Somebody resumed a run whose step ended unknown: it is looked at again, and nothing else."""
+
+    step: int
+    at: str
+    by: str
+
+
+Entry = Intent | Done | Refusal | Approval | Reopened
 
 
 class Measure(Record, frozen=True, kw_only=True):
@@ -86,7 +94,25 @@ class Measure(Record, frozen=True, kw_only=True):
     swap_bytes: int | None
     huge_blocks_free: int | None
     unusable_index_huge: float | None
+    limit_bytes: int | None
+    """The limit of the domain's own memory cgroup; None where it has none, or it is not known."""
+    pending_changes: tuple[str, ...]
+    """What the domain's inactive definition says otherwise; takes effect at the next power cycle."""
+    settings: dict[str, str]
+    """The kernel settings that tune-host may change, by path relative to the root."""
+    memory_stall_us: int | None
+    """PSI memory, "some", total since boot."""
     findings: tuple[str, ...]
+
+
+class Kept(Record, frozen=True, kw_only=True):
+    """Something that the remedy must not take from the guest or the host: before, after, and the verdict."""
+
+    name: str
+    before_bytes: int
+    after_bytes: int
+    change_percent: float
+    is_kept: bool
 
 
 class Verification(Record, frozen=True, kw_only=True):
@@ -98,6 +124,10 @@ class Verification(Record, frozen=True, kw_only=True):
     forecast_freed_bytes: int | None
     measured_freed_bytes: int | None
     error_percent: float | None
+    forecast_blocks_low: int | None
+    forecast_blocks_high: int | None
+    measured_blocks: int | None
+    kept: tuple[Kept, ...]
     because: tuple[str, ...]
 
 
@@ -134,7 +164,32 @@ class Verified(Record, frozen=True, kw_only=True, tag="verified"):
     verification: Verification
 
 
-RunLine = RunBegun | RunMeasured | RunEnded | Verified | Intent | Done | Refusal | Approval | Undone
+SoakVerdict = Literal["held", "returned", "undetermined"]
+
+
+class Soaked(Record, frozen=True, kw_only=True, tag="soaked"):
+    """The host was watched after the run: did the failure return?"""
+
+    at: str
+    watched_s: float
+    readings: int
+    verdict: SoakVerdict
+    because: tuple[str, ...]
+
+
+RunLine = (
+    RunBegun
+    | RunMeasured
+    | RunEnded
+    | Verified
+    | Soaked
+    | Intent
+    | Done
+    | Refusal
+    | Approval
+    | Reopened
+    | Undone
+)
 
 
 class Run(Record, frozen=True, kw_only=True):
@@ -148,5 +203,8 @@ class Run(Record, frozen=True, kw_only=True):
     state: RunState
     remedies: tuple[str, ...]
     subject: str
+    steps: tuple[Step, ...]
     entries: tuple[Entry, ...]
+    undone: tuple[Undone, ...]
     verification: Verification | None
+    soak: Soaked | None

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
-from kvmedic.plan.remedies import release_stranded_memory
+from kvmedic.plan.remedies import (
+    compact_memory,
+    deflate_balloon,
+    disable_balloon,
+    enable_free_page_reporting,
+    pin_memory,
+    raise_cgroup_limit,
+    release_stranded_memory,
+    tune_host,
+)
 from kvmedic.plan.situation import Remedy
 
-REMEDIES: tuple[Remedy, ...] = (release_stranded_memory.REMEDY,)
+REMEDIES: tuple[Remedy, ...] = (
+    release_stranded_memory.REMEDY,
+    raise_cgroup_limit.REMEDY,
+    compact_memory.REMEDY,
+    tune_host.REMEDY,
+    deflate_balloon.REMEDY,
+    pin_memory.REMEDY,
+    enable_free_page_reporting.REMEDY,
+    disable_balloon.REMEDY,
+)
 
 
 def remedy_of(remedy_id: str) -> Remedy | None:

@@ -8,9 +8,22 @@ from datetime import UTC, datetime, timedelta
 from kvmedic.errors import PreconditionFailedError, UsageError
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.gap import Missing
-from kvmedic.model.plan import Action, Option, Plan, PlannedDomain, PlannedHost, Step
+from kvmedic.model.plan import (
+    Action,
+    CompactNode,
+    Option,
+    Plan,
+    PlannedDomain,
+    PlannedHost,
+    RaiseCgroupLimit,
+    RedefineDomain,
+    SetBalloon,
+    Step,
+    WriteTunable,
+)
 from kvmedic.plan.catalogue import REMEDIES, remedy_of
 from kvmedic.plan.situation import Remedy, Situation
+from kvmedic.units import human_bytes
 
 LIFETIME = timedelta(hours=24)
 """A plan older than this describes another host."""
@@ -37,13 +50,17 @@ def recommended(options: Iterable[Option]) -> Option | None:
 
 
 def make_plan(situation: Situation, remedy_id: str, *, plan_id: str, now: datetime, version: str) -> Plan:
-    """The plan of one remedy. UsageError: it does not apply; PreconditionFailedError: it is blocked."""
+    """The plan of one remedy. UsageError: it does not apply; PreconditionFailedError: it is blocked.
+
+    Of several domains that are named the first is the canary: its steps come first, and a step that is
+    refused or unknown ends the run.
+    """
     remedy = remedy_of(remedy_id)
     if remedy is None:
         known = ", ".join(known_remedy.id for known_remedy in REMEDIES)
         raise UsageError(f"no remedy {remedy_id!r}", hint=f"Use one of {known}.")
-    option = _chosen(remedy, situation)
-    actions = remedy.actions(situation, option)
+    chosen = _chosen(remedy, situation)
+    actions = tuple(action for option in chosen for action in remedy.actions(situation, option))
     host = _planned_host(situation)
     return Plan(
         schema="kvmedic/plan/1",
@@ -51,36 +68,47 @@ def make_plan(situation: Situation, remedy_id: str, *, plan_id: str, now: dateti
         made_at=_iso(now),
         expires_at=_iso(now + LIFETIME),
         tool_version=version,
-        remedies=(remedy_id,),
+        remedies=_remedies(remedy_id, situation),
         hosts=(host,),
-        domains=tuple(
-            _planned_domain(domain) for domain in situation.wished if _is_touched(domain, option, actions)
-        ),
-        option=option,
+        domains=tuple(_planned_domains(situation, chosen, actions)),
+        option=chosen[0],
         because=tuple(
             line
             for finding in situation.findings
-            if finding.cause in option.helps_against
+            if finding.cause in chosen[0].helps_against
             for line in finding.because
         ),
         steps=tuple(_step(number, action, host) for number, action in enumerate(actions, start=1)),
     )
 
 
-def _chosen(remedy: Remedy, situation: Situation) -> Option:
+def _remedies(remedy_id: str, situation: Situation) -> tuple[str, ...]:
+    with_tuning = situation.wishes.with_tune_host and remedy_id == "release-stranded-memory"
+    return (remedy_id, "tune-host") if with_tuning else (remedy_id,)
+
+
+def _chosen(remedy: Remedy, situation: Situation) -> list[Option]:
+    """The options to plan: the first open one, or one for each domain where several were named."""
     options = remedy.propose(situation)
     if not options:
         target = situation.wishes.domain or "this host"
         raise UsageError(
             f"{remedy.id} has nothing to do for {target}", hint="See kvmedic plan for what applies."
         )
-    open_options = [option for option in options if not option.blockers]
-    if not open_options:
-        reasons = "; ".join(f"{b.text} ({b.source})" for b in options[0].blockers)
-        instead = next((b.instead for b in options[0].blockers if b.instead), None)
-        hint = f"The owner's own way: {instead}" if instead else "See kvmedic plan for what applies."
-        raise PreconditionFailedError(f"{remedy.id} is blocked: {reasons}", hint=hint)
-    return open_options[0]
+    several = bool(situation.wishes.more_domains)
+    blocked = [option for option in options if option.blockers]
+    if blocked and (several or len(blocked) == len(options)):
+        raise _blocked(blocked[0])
+    return list(options) if several else [option for option in options if not option.blockers][:1]
+
+
+def _blocked(option: Option) -> PreconditionFailedError:
+    reasons = "; ".join(f"{b.text} ({b.source})" for b in option.blockers)
+    instead = next((b.instead for b in option.blockers if b.instead), None)
+    hint = f"The owner's own way: {instead}" if instead else "See kvmedic plan for what applies."
+    return PreconditionFailedError(
+        f"{option.remedy} for {option.subject.name} is blocked: {reasons}", hint=hint
+    )
 
 
 def _planned_host(situation: Situation) -> PlannedHost:
@@ -93,13 +121,20 @@ def _planned_host(situation: Situation) -> PlannedHost:
     return PlannedHost(name=host.name, boot_id=host.boot_id, uri=None)
 
 
-def _is_touched(domain: DomainFacts, option: Option, actions: tuple[Action, ...]) -> bool:
-    """A domain is bound into the plan when the option or one of the actions names it."""
+def _planned_domains(
+    situation: Situation, chosen: Iterable[Option], actions: tuple[Action, ...]
+) -> Iterable[PlannedDomain]:
+    """The domains that an option or one of the actions names."""
     named = {getattr(action, "domain_name", None) for action in actions}
-    return option.subject.name == domain.name or domain.name in named
+    named |= {option.subject.name for option in chosen}
+    redefined = {action.domain_uuid for action in actions if isinstance(action, RedefineDomain)}
+    for domain in situation.wished:
+        if domain.name in named:
+            digest = situation.definition_digests.get(str(domain.uuid)) if domain.uuid in redefined else None
+            yield _planned_domain(domain, digest)
 
 
-def _planned_domain(domain: DomainFacts) -> PlannedDomain:
+def _planned_domain(domain: DomainFacts, digest: str | None) -> PlannedDomain:
     process = domain.process
     return PlannedDomain(
         uuid=None if isinstance(domain.uuid, Missing) else domain.uuid,
@@ -107,7 +142,7 @@ def _planned_domain(domain: DomainFacts) -> PlannedDomain:
         pid=None if isinstance(domain.pid, Missing) else domain.pid,
         start_ticks=None if isinstance(process, Missing) else process.start_ticks,
         managed_by=domain.managed_by,
-        definition_digest=None,
+        definition_digest=digest,
     )
 
 
@@ -125,10 +160,30 @@ def _step(number: int, action: Action, host: PlannedHost) -> Step:
 
 
 def title_of(action: Action) -> str:
-    """The action in a phrase for people: its kind and whom it concerns."""
+    """The action in a phrase for people: its kind, whom it concerns, and what it sets."""
     kind = str(type(action).__struct_config__.tag).replace("-", " ")
+    match action:
+        case WriteTunable():
+            return f"set {action.path}: {action.expected} → {action.value}"
+        case SetBalloon():
+            return f"{kind}: {action.domain_name} to {human_bytes(action.actual_bytes)}, polled"
+        case RedefineDomain():
+            return f"{kind}: {action.domain_name}, {', '.join(_wished(action))}"
+        case RaiseCgroupLimit():
+            return f"{kind}: {action.domain_name} to {human_bytes(action.hard_limit_bytes)}"
+        case CompactNode():
+            return f"{kind} {action.node}, in passes while it helps"
     whom = getattr(action, "domain_name", None) or getattr(action, "path", None)
     return f"{kind}: {whom}" if whom else kind
+
+
+def _wished(action: RedefineDomain) -> Iterable[str]:
+    if action.memballoon_model is not None:
+        yield f"memballoon model {action.memballoon_model}"
+    if action.free_page_reporting is not None:
+        yield f"free page reporting {'on' if action.free_page_reporting else 'off'}"
+    if action.current_memory_to_maximum:
+        yield "currentMemory = memory"
 
 
 def _iso(moment: datetime) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Finding, Subject
+from kvmedic.model.gap import Missing
+from kvmedic.model.marks import HostMarks
 from kvmedic.model.plan import Action, Blocker, Option
 from kvmedic.model.policy import Policy
 from kvmedic.model.record import Record
@@ -14,9 +16,15 @@ from kvmedic.model.subjects import HOST
 
 
 class Wishes(Record, frozen=True, kw_only=True):
-    """What the operator named: a domain, a destination, permissions. None and False: not named."""
+    """What the operator named: domains, a destination, permissions. None and False: not named.
+
+    ``domain`` is the first one named; ``more_domains`` are those after it, which follow the first one (the
+    canary) in the same plan.
+    """
 
     domain: str | None = None
+    more_domains: tuple[str, ...] = ()
+    with_tune_host: bool = False
     destination_uri: str | None = None
     migrate_uri: str | None = None
     target_bytes: int | None = None
@@ -50,6 +58,11 @@ class Situation(Record, frozen=True, kw_only=True):
     others: tuple[HostView, ...]
     is_local: bool
     """Whether kvmedic runs on the host it looks at: the patient cannot nurse itself."""
+    marks: HostMarks | Missing
+    definition_digests: Mapping[str, str]
+    """By domain UUID: SHA-256 of its inactive definition without secrets."""
+    compaction_s_per_gib: float | None
+    """This host's own measured rate; None where it was never measured."""
 
     def causes_of(self, subject: Subject, answers: tuple[str, ...]) -> tuple[str, ...]:
         """Which of the causes a remedy ``answers`` were found for this subject (or for the host)."""
@@ -66,7 +79,9 @@ class Situation(Record, frozen=True, kw_only=True):
         running = self.snapshot.running
         if self.wishes.domain is None:
             return running
-        return tuple(domain for domain in running if self.wishes.domain in (domain.name, domain.uuid))
+        named = (self.wishes.domain, *self.wishes.more_domains)
+        by_name = {name: d for d in running for name in (d.name, d.uuid) if name in named}
+        return tuple(dict.fromkeys(by_name[name] for name in named if name in by_name))
 
 
 class Remedy(Record, frozen=True, kw_only=True):

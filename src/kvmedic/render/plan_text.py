@@ -1,114 +1,14 @@
-"""Comparisons of remedies, plans and runs as text. Names from the host are cleaned before they are shown."""
+"""Plans and runs as text. Names from the host are cleaned before they are shown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from kvmedic.model.plan import Amount, Downtime, Option, Plan
-from kvmedic.model.run import Approval, Done, Intent, Refusal, Run, Verification
+from kvmedic.model.plan import Plan, WriteTunable
+from kvmedic.model.run import Approval, Done, Entry, Intent, Refusal, Run, Soaked, Undone, Verification
+from kvmedic.render.options_text import gives_back, manners
 from kvmedic.render.sanitise import clean
 from kvmedic.units import human_bytes, human_seconds
-
-HEADERS = ("remedy", "for", "gives back", "comes back?", "downtime", "takes", "risk", "blocked by")
-
-
-def render_options(options: Sequence[Option], chosen: Option | None, *, width: int, colour: bool) -> str:
-    """The comparison as a table, then the first suggestion with its command."""
-    if not options:
-        return "Nothing to repair: no remedy applies to this host now.\n"
-    table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
-    for header in HEADERS:
-        table.add_column(header, overflow="fold")
-    for option in options:
-        table.add_row(*(Text(cell) for cell in _row(option)))
-    text = _drawn(table, width=width, colour=colour)
-    return text + "\n" + _suggestion(chosen) + _notes(options)
-
-
-def _drawn(table: Table, *, width: int, colour: bool) -> str:
-    console = Console(width=width, color_system="standard" if colour else None, force_terminal=colour)
-    with console.capture() as capture:
-        console.print(table)
-    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
-
-
-def _row(option: Option) -> tuple[str, ...]:
-    forecast = option.forecast
-    blocked = "; ".join(clean(blocker.text) for blocker in option.blockers)
-    return (
-        option.remedy,
-        clean(option.subject.name),
-        _gives_back(forecast.freed_bytes, forecast.contiguous_blocks),
-        forecast.returns,
-        _downtimes(forecast.downtime),
-        _seconds(forecast.takes_s),
-        option.risk,
-        blocked or "nothing",
-    )
-
-
-def _gives_back(freed: Amount, blocks: Amount) -> str:
-    parts = [amount_words(freed)] if freed.best is not None else []
-    if blocks.best is not None:
-        parts.append(f"{blocks.best:+,} blocks of 2 MiB" if blocks.best else "no blocks")
-    return ", ".join(parts) or f"not known ({freed.basis})"
-
-
-def amount_words(amount: Amount) -> str:
-    """Bytes with their range where there is one."""
-    if amount.best is None:
-        return "not known"
-    best = human_bytes(amount.best)
-    if amount.low is None or amount.high is None or amount.low == amount.high:
-        return best
-    low, high = human_bytes(amount.low), human_bytes(amount.high)
-    return best if low == high else f"{best} ({low} to {high})"
-
-
-def _downtimes(downtimes: Iterable[Downtime]) -> str:
-    parts = [
-        f"{clean(item.who)}: {'not known' if item.seconds is None else human_seconds(item.seconds)}"
-        for item in downtimes
-    ]
-    return "; ".join(parts) or "none"
-
-
-def _seconds(amount: Amount) -> str:
-    return "not known" if amount.best is None else f"about {human_seconds(amount.best)}"
-
-
-def _suggestion(chosen: Option | None) -> str:
-    if chosen is None:
-        return (
-            "No remedy is suggested: nothing was found that one of these answers and that is not blocked.\n"
-        )
-    domain = f" --domain {clean(chosen.subject.name)}" if chosen.subject.kind == "domain" else ""
-    causes = ", ".join(chosen.helps_against)
-    return (
-        f"First: kvmedic plan --remedy {chosen.remedy}{domain} -o plan.json\n"
-        f"  answers {causes}; {_manners(chosen)}\n"
-    )
-
-
-def _manners(option: Option) -> str:
-    undo = "can be undone" if option.is_reversible else "nothing to undo, or not reversible"
-    stop = "can be interrupted" if option.is_interruptible else "cannot be interrupted"
-    return f"{undo}; {stop}; noticed by {option.forecast.noticed_by}"
-
-
-def _notes(options: Sequence[Option]) -> str:
-    notes = dict.fromkeys(f"{option.remedy}: {note}" for option in options for note in option.notes)
-    instead = dict.fromkeys(
-        f"{option.remedy}: the owner's way is {clean(blocker.instead)}"
-        for option in options
-        for blocker in option.blockers
-        if blocker.instead
-    )
-    return "".join(f"  {clean(line)}\n" for line in (*notes, *instead))
 
 
 def render_plan(plan: Plan) -> str:
@@ -117,10 +17,10 @@ def render_plan(plan: Plan) -> str:
     lines = [
         f"plan {plan.id} · {', '.join(plan.remedies)} for {clean(option.subject.name)}",
         (
-            f"  promises {_gives_back(option.forecast.freed_bytes, option.forecast.contiguous_blocks)}"
-            f" ({option.forecast.freed_bytes.basis}); comes back: {option.forecast.returns}"
+            f"  {gives_back(option.forecast.freed_bytes, option.forecast.contiguous_blocks)}"
+            f" ({clean(option.forecast.freed_bytes.basis)}); comes back: {option.forecast.returns}"
         ),
-        f"  risk {option.risk}; {_manners(option)}",
+        f"  risk {option.risk}; {manners(option)}",
         (
             f"  bound to {', '.join(f'{clean(h.name)} (boot {h.boot_id[:8]})' for h in plan.hosts)};"
             f" expires {plan.expires_at}"
@@ -129,6 +29,9 @@ def render_plan(plan: Plan) -> str:
     for step in plan.steps:
         asks = " (asks first)" if step.is_disruptive else ""
         lines.append(f"  {step.number}. {clean(step.title)}{asks}")
+        if isinstance(step.action, WriteTunable):
+            lines.append(f"     why: {step.action.reason}; costs: {step.action.cost}")
+    lines += [f"  note: {clean(note)}" for note in option.notes]
     return "\n".join(lines) + "\n"
 
 
@@ -137,12 +40,17 @@ def render_run(run: Run) -> str:
     what = f"{', '.join(run.remedies)} for {clean(run.subject)}"
     lines = [f"run {run.id} · {what} · {run.state} · by {clean(run.by)}"]
     lines += [f"  {entry.at}  step {entry.step}  {_entry_words(entry)}" for entry in run.entries]
+    lines += [f"  {entry.at}  step {entry.step}  {_undone_words(entry)}" for entry in run.undone]
     if run.verification is not None:
         lines += _verification_lines(run.verification)
+    if run.soak is not None:
+        lines.append(_soak_words(run.soak))
+    if run.state in ("running", "waiting", "unknown"):
+        lines.append(f"  to look again and go on: kvmedic apply --resume {run.id}")
     return "\n".join(lines) + "\n"
 
 
-def _entry_words(entry: Intent | Done | Refusal | Approval) -> str:
+def _entry_words(entry: Entry) -> str:
     match entry:
         case Intent():
             return "begun"
@@ -152,6 +60,16 @@ def _entry_words(entry: Intent | Done | Refusal | Approval) -> str:
             return f"refused: {clean('; '.join(entry.reasons))}"
         case Approval():
             return f"{'agreed' if entry.is_granted else 'declined'} by {clean(entry.by)}"
+    return f"resumed by {clean(entry.by)}: looked at again"
+
+
+def _undone_words(entry: Undone) -> str:
+    return f"undo {entry.outcome} by {clean(entry.by)}{f': {clean(entry.detail)}' if entry.detail else ''}"
+
+
+def _soak_words(found: Soaked) -> str:
+    span = human_seconds(found.watched_s)
+    return f"  watched for {span}: {found.verdict} ({clean('; '.join(found.because))})"
 
 
 def _verification_lines(found: Verification) -> list[str]:
@@ -160,19 +78,15 @@ def _verification_lines(found: Verification) -> list[str]:
         error = "" if found.error_percent is None else f" ({found.error_percent:+.1f} %)"
         forecast, measured = human_bytes(found.forecast_freed_bytes), human_bytes(found.measured_freed_bytes)
         lines.append(f"  forecast {forecast}, measured {measured}{error}")
-    lines += _unchanged(found)
-    return lines
-
-
-def _unchanged(found: Verification) -> list[str]:
-    """What the guest must not have lost, before and after."""
-    before, after = found.before, found.after
-    pairs = (("RSS", before.rss_bytes, after.rss_bytes), ("huge pages", before.thp_bytes, after.thp_bytes))
-    return [
-        f"  {name} {human_bytes(a)} → {human_bytes(b)}"
-        for name, a, b in pairs
-        if a is not None and b is not None
+    if found.forecast_blocks_high is not None and found.measured_blocks is not None:
+        low, high = found.forecast_blocks_low or 0, found.forecast_blocks_high
+        lines.append(f"  forecast +{low:,} to {high:,} blocks of 2 MiB, measured {found.measured_blocks:+,}")
+    lines += [
+        f"  {row.name} {human_bytes(row.before_bytes)} → {human_bytes(row.after_bytes)}"
+        f" ({row.change_percent:+.2f} %{'' if row.is_kept else ', not kept'})"
+        for row in found.kept
     ]
+    return lines
 
 
 def render_runs(runs: Sequence[Run]) -> str:

@@ -11,6 +11,13 @@ from kvmedic.model.snapshot import Snapshot
 from kvmedic.model.zone_facts import ZoneFacts
 
 HUGE_ORDER = 9
+SYSCTLS = (
+    "vm.min_free_kbytes",
+    "vm.watermark_scale_factor",
+    "vm.compaction_proactiveness",
+    "vm.defrag_mode",
+)
+THP_SETTINGS = ("shrink_underused", "khugepaged/max_ptes_none")
 
 
 def measure(snapshot: Snapshot, findings: tuple[Finding, ...], domain_name: str | None, at: str) -> Measure:
@@ -33,8 +40,40 @@ def measure(snapshot: Snapshot, findings: tuple[Finding, ...], domain_name: str 
         actual_bytes=None if domain is None else _known(domain.balloon_actual_bytes),
         huge_blocks_free=_huge_blocks(snapshot.memory.zones),
         unusable_index_huge=_unusable(snapshot.memory.zones),
+        limit_bytes=_limit(domain),
+        pending_changes=() if domain is None else domain.pending_changes,
+        settings=_settings(snapshot),
+        memory_stall_us=_stall(snapshot),
         findings=tuple(dict.fromkeys(finding.cause for finding in findings)),
     )
+
+
+def _limit(domain: DomainFacts | None) -> int | None:
+    if domain is None or isinstance(domain.cgroup, Missing):
+        return None
+    limit = domain.cgroup.own.max_bytes
+    return limit if isinstance(limit, int) else None
+
+
+def _settings(snapshot: Snapshot) -> dict[str, str]:
+    """The settings that tune-host knows, as far as this kernel has them."""
+    found = {
+        f"proc/sys/{name.replace('.', '/')}": value
+        for name in SYSCTLS
+        if (value := snapshot.host.sysctls.get(name)) is not None
+    }
+    if not isinstance(snapshot.memory.thp, Missing):
+        found |= {
+            f"sys/kernel/mm/transparent_hugepage/{name}": value
+            for name in THP_SETTINGS
+            if (value := snapshot.memory.thp.settings.get(name)) is not None
+        }
+    return found
+
+
+def _stall(snapshot: Snapshot) -> int | None:
+    pressure = snapshot.memory.pressure_memory
+    return None if isinstance(pressure, Missing) else pressure.some.total_us
 
 
 def _of(meminfo: Meminfo | Missing, key: str) -> int | None:

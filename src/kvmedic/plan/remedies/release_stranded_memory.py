@@ -7,12 +7,15 @@ guest is discarded, moved or swapped.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kvmedic.model.domain import DomainFacts, StrandedReading
 from kvmedic.model.gap import Missing
 from kvmedic.model.plan import Action, Amount, Blocker, Forecast, Option, ReleaseStranded
 from kvmedic.model.subjects import domain_subject
 from kvmedic.plan.forecasts import NO_DOWNTIME, NOBODY, exactly, khugepaged_refills, not_known
 from kvmedic.plan.situation import Remedy, Situation, blocker
+from kvmedic.plan.tunings import SHRINK_UNDERUSED, against_refilling, persistence, writes_of
 from kvmedic.units import GIB
 
 ID = "release-stranded-memory"
@@ -40,12 +43,16 @@ def _option(situation: Situation, domain: DomainFacts) -> Option | None:
         is_reversible=False,
         is_interruptible=True,
         blockers=tuple(_blockers(domain)),
-        notes=(
-            "reclaim finds the split pages a little sooner later on",
-            "what was released comes back as 4 KiB holes",
-        ),
+        notes=tuple(_notes(situation)),
         helps_against=situation.causes_of(subject, ANSWERS),
     )
+
+
+def _notes(situation: Situation) -> Iterator[str]:
+    yield "reclaim finds the split pages a little sooner later on"
+    yield "what was released comes back as 4 KiB holes; compact-memory gathers them"
+    if against_refilling(situation.snapshot):
+        yield "khugepaged refills it, unless the host is tuned in the same plan: add --tune-host"
 
 
 def _forecast(situation: Situation, domain: DomainFacts, reading: StrandedReading) -> Forecast:
@@ -76,19 +83,34 @@ def _blockers(domain: DomainFacts) -> list[Blocker]:
 
 
 def actions(situation: Situation, option: Option) -> tuple[Action, ...]:
-    """One action: the release, for the domain of this option."""
+    """The release; with --tune-host between the settings that keep it released.
+
+    The order matters where shrink_underused exists: it is turned off first, max_ptes_none comes last.
+    """
     domain = next(d for d in situation.wished if domain_subject(d) == option.subject)
     if isinstance(domain.pid, Missing) or isinstance(domain.process, Missing):
         return ()
-    uuid = None if isinstance(domain.uuid, Missing) else domain.uuid
-    return (
-        ReleaseStranded(
-            domain_uuid=uuid,
-            domain_name=domain.name,
-            pid=domain.pid,
-            start_ticks=domain.process.start_ticks,
-        ),
+    release = ReleaseStranded(
+        domain_uuid=None if isinstance(domain.uuid, Missing) else domain.uuid,
+        domain_name=domain.name,
+        pid=domain.pid,
+        start_ticks=domain.process.start_ticks,
+        group=_own_group(domain),
     )
+    if not situation.wishes.with_tune_host:
+        return (release,)
+    found = against_refilling(situation.snapshot)
+    before = (write for tuning in found if tuning.path == SHRINK_UNDERUSED for write in writes_of(tuning))
+    after = (write for tuning in found if tuning.path != SHRINK_UNDERUSED for write in writes_of(tuning))
+    return (*before, release, *after, *persistence(situation, found))
+
+
+def _own_group(domain: DomainFacts) -> str | None:
+    """The folder of the memory cgroup that holds this QEMU alone; None where there is none."""
+    group = domain.cgroup
+    if isinstance(group, Missing) or group.qemu_pids != (domain.pid,):
+        return None
+    return f"{'sys/fs/cgroup/memory' if group.version == 1 else 'sys/fs/cgroup'}/{group.path.strip('/')}"
 
 
 REMEDY = Remedy(

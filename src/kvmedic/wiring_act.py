@@ -1,17 +1,31 @@
-"""What acts on this host, put together: actors, survey, measure, engine. Imported by who acts alone."""
+"""The composition root of what acts on this host: actors, survey, measure, engine.
+
+Only ``apply`` and ``undo`` import it, so that what looks never comes near the engine.
+"""
 
 from __future__ import annotations
 
 import getpass
 import os
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
+from kvmedic.adapters.balloon_actor import BalloonActor
+from kvmedic.adapters.cgroup_limit_actor import CgroupLimitActor
+from kvmedic.adapters.compact_actor import CompactActor
+from kvmedic.adapters.definition_actor import DefinitionActor
 from kvmedic.adapters.libvirt_reader import read_libvirt
+from kvmedic.adapters.libvirt_session import LibvirtSession
 from kvmedic.adapters.live_host import LiveHost
+from kvmedic.adapters.locks import locked
 from kvmedic.adapters.page_map_of_host import page_map_evidence, request_of
+from kvmedic.adapters.power_actor import PowerActor
 from kvmedic.adapters.release_actor import ReleaseActor
 from kvmedic.adapters.run_store import RunStore
+from kvmedic.adapters.tunables_actor import PersistTunablesActor, WriteTunableActor
+from kvmedic.app.acting import Acting
 from kvmedic.app.apply import Hands
 from kvmedic.app.performing import Approve
 from kvmedic.app.plan import examine
@@ -21,19 +35,27 @@ from kvmedic.derive.host_strain import is_host_strained
 from kvmedic.errors import KvmedicError, UsageError
 from kvmedic.execute.gate import DomainNow, World
 from kvmedic.model.domain import DomainFacts
-from kvmedic.model.evidence import Evidence
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.page_map_request import DomainProcess, PageMapRequest
 from kvmedic.model.plan import Plan
 from kvmedic.model.policy import Policy
 from kvmedic.model.request import CollectRequest
 from kvmedic.model.run import Measure, Run
+from kvmedic.plan.definition_digests import definition_digests
 from kvmedic.ports import Actor
 from kvmedic.verify.measure import measure
+from kvmedic.wiring import read_policy, run_store
 
 QUICK = CollectRequest(is_deep=False, interval_s=0.0, page_map="none")
 MEASURING = CollectRequest(is_deep=False, interval_s=1.0, page_map="full")
+GLANCE = CollectRequest(is_deep=False, interval_s=1.0, page_map="none")
+"""While a soak watches: every reading is repeated, so the cheap ones only."""
 NO_MAP = Missing(source="kvmedic/page_map.json", reason=Reason.NOT_COLLECTED, detail="not needed here")
+
+
+def acting(*, approve: Approve, policy: Path | None) -> Acting:
+    """Everything that apply and undo need. UsageError where the acting extra is not installed."""
+    return Acting(build_hands(approve, read_policy(policy), run_store()), locked)
 
 
 def build_hands(approve: Approve, policy: Policy, store: RunStore) -> Hands:
@@ -51,10 +73,12 @@ def build_hands(approve: Approve, policy: Policy, store: RunStore) -> Hands:
         workflows=DbosWorkflows(store.folder / "workflows", url),
         actors=_actors(host),
         survey=lambda: _survey(host, policy, store),
-        measure=lambda plan: _measure(host, plan),
+        measure=lambda plan: _measure(host, plan, MEASURING),
+        glance=lambda plan: _measure(host, plan, GLANCE),
         approve=approve,
         by=_by(),
         now=lambda: datetime.now(UTC),
+        wait=time.sleep,
     )
 
 
@@ -66,24 +90,37 @@ def _actors(host: LiveHost) -> Mapping[str, Actor]:
     def request_for(domain: DomainProcess) -> PageMapRequest:
         return request_of(host.collect(QUICK, _silent), "full", only=domain)
 
-    return {"release-stranded": ReleaseActor(request_for)}
+    session = LibvirtSession()
+    return {
+        "release-stranded": ReleaseActor(request_for),
+        "compact-node": CompactActor(),
+        "write-tunable": WriteTunableActor(),
+        "persist-tunables": PersistTunablesActor(),
+        "set-balloon": BalloonActor(session),
+        "redefine-domain": DefinitionActor(session),
+        "power-cycle": PowerActor(session),
+        "raise-cgroup-limit": CgroupLimitActor(session),
+    }
 
 
 def _survey(host: LiveHost, policy: Policy, store: RunStore) -> World:
     evidence = host.collect(QUICK, _silent)
     facts, _ = derive_host(evidence)
     domains, _ = derive_domains(evidence, NO_MAP)
+    digests = definition_digests(evidence)
     return World(
         now=datetime.now(UTC),
         boot_id=facts.boot_id,
-        domains=domains if isinstance(domains, Missing) else tuple(map(_domain_now, domains)),
+        domains=domains
+        if isinstance(domains, Missing)
+        else tuple(_domain_now(domain, digests) for domain in domains),
         runs=_runs(store),
         policy=policy,
-        strain=_strain(evidence),
+        strain=is_host_strained(evidence),
     )
 
 
-def _domain_now(domain: DomainFacts) -> DomainNow:
+def _domain_now(domain: DomainFacts, digests: Mapping[str, str]) -> DomainNow:
     process = domain.process
     return DomainNow(
         name=domain.name,
@@ -91,7 +128,7 @@ def _domain_now(domain: DomainFacts) -> DomainNow:
         pid=None if isinstance(domain.pid, Missing) else domain.pid,
         start_ticks=None if isinstance(process, Missing) else process.start_ticks,
         managed_by=domain.managed_by,
-        definition_digest=None,
+        definition_digest=digests.get(str(domain.uuid)),
     )
 
 
@@ -102,12 +139,8 @@ def _runs(store: RunStore) -> tuple[Run, ...] | Missing:
         return Missing(source="runs", reason=Reason.NOT_UNDERSTOOD, detail=error.message)
 
 
-def _strain(evidence: Evidence) -> str | None:
-    return is_host_strained(evidence)
-
-
-def _measure(host: LiveHost, plan: Plan) -> Measure:
-    snapshot, findings = examine(host, MEASURING, _silent)
+def _measure(host: LiveHost, plan: Plan, request: CollectRequest) -> Measure:
+    snapshot, findings = examine(host, request, _silent)
     subject = plan.option.subject
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return measure(snapshot, findings, subject.name if subject.kind == "domain" else None, at)

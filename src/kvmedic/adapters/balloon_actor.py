@@ -1,0 +1,65 @@
+"""Sets the balloon of a running domain. libvirt's yes means QEMU heard it; only ``actual`` is success."""
+
+from __future__ import annotations
+
+import time
+
+from kvmedic.adapters.domain_step import action_of, running_state_of
+from kvmedic.adapters.libvirt_session import LibvirtSession
+from kvmedic.errors import OutcomeUnknownError, PreconditionFailedError
+from kvmedic.model.plan import SetBalloon, Step
+from kvmedic.model.run import Intent, Sight
+from kvmedic.ports import Progress
+from kvmedic.units import KIB, MIB, human_bytes
+
+TOLERANCE_BYTES = MIB
+"""The driver moves 1 MiB at a time, and a target is rounded to its pages."""
+POLL_S = 0.5
+
+
+class BalloonActor:
+    """The actor of set-balloon."""
+
+    def __init__(self, session: LibvirtSession) -> None:
+        self._session = session
+
+    def look(self, step: Step, intent: Intent | None) -> Sight:
+        """``actual`` now, and whether it is where it should be."""
+        action = action_of(step, SetBalloon)
+        state = running_state_of(self._session, action.domain_uuid)
+        actual = state.actual_bytes
+        if actual is None:
+            raise PreconditionFailedError(
+                f"domain {action.domain_name} tells no balloon", hint="It may have no balloon device."
+            )
+        return Sight(
+            is_reached=abs(actual - action.actual_bytes) <= TOLERANCE_BYTES,
+            facts={"actual_bytes": actual, "target_bytes": action.actual_bytes},
+            restores={"actual_bytes": actual},
+        )
+
+    def act(self, step: Step, intent: Intent, progress: Progress) -> None:
+        """Asks, and polls until the guest has followed or the time is up."""
+        action = action_of(step, SetBalloon)
+        self._set(action, action.actual_bytes, progress)
+
+    def undo(self, step: Step, intent: Intent, progress: Progress) -> None:
+        """Asks for what the guest had before."""
+        before = intent.restores.get("actual_bytes")
+        if isinstance(before, int):
+            self._set(action_of(step, SetBalloon), before, progress)
+
+    def _set(self, action: SetBalloon, target_bytes: int, progress: Progress) -> None:
+        self._session.write("set_balloon", uuid=action.domain_uuid, kib=target_bytes // KIB)
+        begun = time.monotonic()
+        while (waited_s := time.monotonic() - begun) < action.timeout_s:
+            actual = running_state_of(self._session, action.domain_uuid).actual_bytes
+            if actual is not None and abs(actual - target_bytes) <= TOLERANCE_BYTES:
+                return
+            shown = "not known" if actual is None else human_bytes(actual)
+            progress(f"balloon of {action.domain_name}: {shown} of {human_bytes(target_bytes)}", None)
+            time.sleep(min(POLL_S, max(0.0, action.timeout_s - waited_s)))
+        raise OutcomeUnknownError(
+            f"{action.domain_name} did not reach {human_bytes(target_bytes)} within {action.timeout_s:g} s",
+            hint="Its balloon driver may be absent, or the guest may lack memory to give.",
+        )

@@ -83,7 +83,11 @@ class HugepagesReport(Record, frozen=True, kw_only=True):
 
 
 class MemInfoReport(Record, frozen=True, kw_only=True):
-    """The Mem-Info part: global counters in pages by the kernel's key, nodes, zones, hugepages, swap."""
+    """The Mem-Info part: global counters in pages by the kernel's key, nodes, zones, hugepages, swap.
+
+    ``unreclaimable_slabs_bytes`` is the table of the largest caches (total size by name) that the kernel
+    prints when unreclaimable slab outweighs all user memory (4.15 and later); None where it did not.
+    """
 
     pages: dict[str, int]
     nodes: tuple[NodeReport, ...]
@@ -94,6 +98,7 @@ class MemInfoReport(Record, frozen=True, kw_only=True):
     ram_pages: int | None
     reserved_pages: int | None
     page_bytes: int
+    unreclaimable_slabs_bytes: dict[str, int] | None = None
 
 
 class TaskRow(Record, frozen=True, kw_only=True):

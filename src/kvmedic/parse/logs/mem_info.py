@@ -23,11 +23,12 @@ _HUGE = re.compile(
 )
 _RESERVE = re.compile(r"lowmem_reserve\[\]:((?: \d{1,12})*)")
 _SWAP = re.compile(r"(Free|Total) swap *= *(\d{1,15})kB")
+_SLAB = re.compile(r"(\S.{0,64}?) +\d{1,12}KB +(\d{1,12})KB\s*$")
 _COUNT = re.compile(r"(\d{1,15}) pages (RAM|reserved|in swap cache)|(\d{1,15}) (?:total pagecache pages)")
 _LEAD = re.compile(
     r"Mem-[Ii]nfo:|(?:Node \d+ )?(?:DMA32|DMA|Normal|HighMem|Movable|Device) per-cpu:|CPU +\d+: hi:|"
     r"Swap cache stats:|\d+ pages (?:HighMem|cma|hwpoisoned|shared|non-shared|in pagetable)|"
-    r"Balloon |Node \d+ (?:hugepages|active)"
+    r"Balloon |Unreclaimable slab info:|Name +Used +Total|Node \d+ (?:hugepages|active)"
 )
 
 
@@ -72,6 +73,7 @@ class MemInfoParts:
         self._huge: list[HugepagesReport] = []
         self._swap: dict[str, int | None] = {}
         self._counts: dict[str, int | None] = {}
+        self._slabs: dict[str, int] = {}
         self._page_bytes: int | None = None
 
     def claims(self, message: str) -> bool:
@@ -81,8 +83,8 @@ class MemInfoParts:
         if message.startswith("lowmem_reserve"):
             return self._take_reserve(message)
         if message.lstrip()[:1].islower():
-            return ":" in message and self._take_counters(message)
-        return self._take_total(message) or _LEAD.match(message) is not None
+            return (":" in message and self._take_counters(message)) or self._take_slab(message)
+        return self._take_total(message) or self._take_slab(message) or _LEAD.match(message) is not None
 
     def _take_place(self, message: str) -> bool:
         return self._take_zone(message) or self._take_blocks(message) or self._take_node(message)
@@ -156,6 +158,12 @@ class MemInfoParts:
             self._counts[count[2] or "pagecache"] = whole(count[1] or count[3])
         return count is not None
 
+    def _take_slab(self, message: str) -> bool:
+        match = _SLAB.match(message) if message.endswith("KB") else None
+        if match is not None and len(self._slabs) < 512:
+            self._slabs[match[1]] = int(match[2]) << 10
+        return match is not None
+
     def _take_counters(self, message: str) -> bool:
         """The global counters: nothing but ``key:pages``, several lines, the later ones indented."""
         found = _PAGES.findall(message)
@@ -180,7 +188,12 @@ class MemInfoParts:
             ram_pages=self._counts.get("RAM"),
             reserved_pages=self._counts.get("reserved"),
             page_bytes=self._page_bytes or 4096,
+            unreclaimable_slabs_bytes=_largest(self._slabs) if self._slabs else None,
         )
+
+
+def _largest(slabs: dict[str, int], kept: int = 24) -> dict[str, int]:
+    return dict(sorted(slabs.items(), key=lambda slab: -slab[1])[:kept])
 
 
 def _hugepages(match: re.Match[str]) -> HugepagesReport:

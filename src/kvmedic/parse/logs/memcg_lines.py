@@ -37,7 +37,7 @@ class MemcgParts:
             return self._take_stats_head(message)
         if "usage" in message and self._take_usage(message):
             return True
-        stat = _NEW_STAT.match(message) if self._is_in_stats else None
+        stat = _NEW_STAT.match(message.lstrip()) if self._is_in_stats else None
         if stat is None:
             return False
         if len(self._stats) < 160:

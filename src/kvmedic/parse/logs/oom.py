@@ -44,7 +44,8 @@ class OomCollector(Collector):
     """Collects one run of the OOM killer. After the kill only few lines more are waited for."""
 
     tag = "oom-report"
-    patience = 60
+    patience = 120
+    patience_s = 30.0
     longest = 40_000
 
     def __init__(self, context: Context, line: LogLine) -> None:

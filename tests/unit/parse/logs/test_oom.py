@@ -236,3 +236,37 @@ def test_lines_of_other_programs_in_between_do_not_end_a_report() -> None:
 
     assert report.victims[0].pid == 4201
     assert report.tasks_total == 3
+
+
+def test_the_table_of_unreclaimable_slabs_is_kept_and_does_not_end_the_report() -> None:
+    rows = "".join(f"cache-{number:<20} {number}KB {number * 2:>10}KB\n" for number in range(200))
+    table = f"Unreclaimable slab info:\nName                      Used          Total\n{rows}kmalloc-2k          900KB    1000000KB\n"
+    text = OOM_6_1.replace("Tasks state", table + "Tasks state")
+
+    report = the_event(OomReport, dmesg(text))
+
+    assert report.is_complete
+    assert report.mem_info is not None
+    slabs = report.mem_info.unreclaimable_slabs_bytes
+    assert slabs is not None
+    assert len(slabs) == 24
+    assert next(iter(slabs.items())) == ("kmalloc-2k", 1000000 << 10)
+
+
+def test_the_statistics_of_a_cgroup_are_kept_also_on_continuation_lines() -> None:
+    text = """\
+python3 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0
+memory: usage 30720kB, limit 30720kB, failcnt 77
+swap: usage 0kB, limit 9007199254740988kB, failcnt 0
+Memory cgroup stats for /m:
+anon 30412800
+               file 0
+               kernel 221184
+Tasks state (memory values in pages):
+"""
+
+    memcg = the_event(OomReport, dmesg(text)).memcg
+
+    assert memcg is not None
+    assert memcg.oom_memcg == "/m"
+    assert memcg.stat_bytes == {"anon": 30412800, "file": 0, "kernel": 221184}

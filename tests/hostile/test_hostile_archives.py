@@ -25,7 +25,7 @@ from kvmedic.adapters.archive import Contents, archive_logs, read_archive
 from kvmedic.adapters.bundle import FolderSource
 from kvmedic.adapters.decompress import expanded
 from kvmedic.adapters.targets import open_target
-from kvmedic.errors import EvidenceError, HostileInputError, KvmedicError
+from kvmedic.errors import EvidenceError, HostileInputError, InvariantError, KvmedicError
 from kvmedic.model.evidence import Evidence
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.request import CollectRequest
@@ -318,6 +318,14 @@ def test_logs_of_a_hostile_archive_are_refused_as_well() -> None:
     assert b"".join(next(streams).chunks()) == b"one\n"
     with pytest.raises(HostileInputError):
         next(streams)
+
+
+def test_a_log_that_is_read_after_its_turn_is_never_another_log() -> None:
+    data = tar_of(file("var/log/messages", b"one\n"), file("var/log/syslog", b"two\n"))
+    first, second = list(archive_logs(lambda: iter([data]), "given.tar"))
+    for late in (first, second):
+        with pytest.raises(InvariantError, match="after its turn"):
+            b"".join(late.chunks())
 
 
 def test_in_a_folder_links_lead_nowhere_outside(tmp_path: Path) -> None:

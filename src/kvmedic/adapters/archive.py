@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from posixpath import normpath
 from typing import NamedTuple
 
-from kvmedic.adapters.decompress import TruncatedError, expanded
+from kvmedic.adapters.decompress import TruncatedError, as_far_as_readable, expanded
 from kvmedic.adapters.files import too_large
 from kvmedic.adapters.tar_stream import Member, tar_members
 from kvmedic.errors import EvidenceError, HostileInputError, ParseError
@@ -110,7 +110,10 @@ def archive_logs(chunks: Chunks, name: str) -> Iterator[LogStream]:
 
 
 def _log_stream(path: str, member: Member) -> LogStream:
-    return LogStream(name=path, size_bytes=member.size_bytes, chunks=lambda: expanded(member.pieces(), path))
+    def chunks() -> Iterator[bytes]:
+        return as_far_as_readable(expanded(member.pieces(), path))
+
+    return LogStream(name=path, size_bytes=member.size_bytes, chunks=chunks)
 
 
 class _Reading:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from kvmedic.adapters.archive import ROOT_NAMES, archive_logs, canonical, evidence_path, is_kept, read_archive
+from kvmedic.adapters.decompress import as_far_as_readable
 from kvmedic.adapters.files import read_file
 from kvmedic.adapters.live_logs import file_chunks
 from kvmedic.derive.bundle import evidence_of_bundle
@@ -152,7 +153,7 @@ class LogChunks:
 
     def __call__(self) -> Iterator[bytes]:
         """The content in pieces, expanded where it is compressed."""
-        return file_chunks(self._path)
+        return as_far_as_readable(file_chunks(self._path))
 
 
 def root_in(path: Path) -> Path:

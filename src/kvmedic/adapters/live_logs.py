@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from kvmedic.adapters.child import Answers, end_child
-from kvmedic.adapters.decompress import expanded
+from kvmedic.adapters.decompress import as_far_as_readable, expanded
 from kvmedic.adapters.files import expand
 from kvmedic.model.reading_list import LOGS
 from kvmedic.ports import LogStream
@@ -93,7 +93,7 @@ def _family(root: Path, pattern: str) -> Iterator[LogStream]:
 
 
 def _opener(path: Path) -> Callable[[], Iterator[bytes]]:
-    return lambda: file_chunks(path)
+    return lambda: as_far_as_readable(file_chunks(path))
 
 
 def _ring_buffer() -> Iterator[bytes]:

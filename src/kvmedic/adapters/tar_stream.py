@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kvmedic.adapters.decompress import TruncatedError
-from kvmedic.errors import HostileInputError, ParseError
+from kvmedic.errors import HostileInputError, InvariantError, ParseError
 from kvmedic.parse.tar_header import (
     BLOCK_BYTES,
     MemberKind,
@@ -80,9 +80,12 @@ class Member:
     link: str
     feed: Feed
     unread_bytes: int
+    has_passed: bool = False
 
     def pieces(self) -> Iterator[bytes]:
-        """The data in pieces, once."""
+        """The data in pieces, once. InvariantError when the stream has gone on to the next member."""
+        if self.has_passed:
+            raise InvariantError(f"{self.name} was read after its turn in the archive")
         for piece in self.feed.pieces(self.unread_bytes):
             self.unread_bytes -= len(piece)
             yield piece
@@ -108,6 +111,7 @@ def tar_members(chunks: Iterator[bytes], name: str) -> Iterator[Member]:
         )
         yield member
         feed.skip(member.unread_bytes + padding)
+        member.has_passed = True
 
 
 def _headers(feed: Feed, name: str) -> Iterator[TarHeader]:

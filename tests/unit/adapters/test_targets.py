@@ -227,6 +227,25 @@ def test_rotated_logs_come_oldest_first(tmp_path: Path) -> None:
     assert text_of(streams[0]) == b"kern.log.2.gz\n"
 
 
+def test_a_log_that_was_cut_gives_its_beginning_and_spares_the_others(tmp_path: Path) -> None:
+    cut = gzip.compress(os.urandom(100_000))[:50_000]
+    files = {"proc/uptime": b"1 1\n", "var/log/messages-1.gz": cut, "var/log/messages": b"whole\n"}
+    path = tmp_path / "s.tar"
+    path.write_bytes(packed(files))
+    unpacked(files, tmp_path / "f")
+    for source in (open_target(str(path)), open_target(str(tmp_path / "f")), LiveHost(tmp_path / "f")):
+        found = {stream.name: text_of(stream) for stream in source.logs()}
+        assert found["var/log/messages"] == b"whole\n"
+        assert "var/log/messages-1.gz" in found
+
+
+def test_a_bare_log_that_was_cut_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "kern.log.gz"
+    path.write_bytes(gzip.compress(os.urandom(100_000))[:50_000])
+    with pytest.raises(EvidenceError, match="ends before its end"):
+        [text_of(stream) for stream in open_target(str(path)).logs()]
+
+
 def test_the_ring_buffer_of_this_host_can_be_read_without_waiting() -> None:
     streams = {stream.name: stream for stream in LiveHost().logs()}
     assert "dev/kmsg" in streams

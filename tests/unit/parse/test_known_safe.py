@@ -25,7 +25,8 @@ DOMAIN = """<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qem
   <n:owner>PLANTED</n:owner></n:instance></metadata>
   <devices><hostdev mode='subsystem' type='pci' managed='yes'/>
   <memballoon model='virtio' autodeflate='on' freePageReporting='on'><stats period='5'/></memballoon>
-  <graphics type='spice' passwd='PLANTED'/><serial type='tcp'><source host='x' tls='PLANTED'/></serial></devices>
+  <graphics type='spice' passwd='PLANTED'/>
+  <serial type='tcp'><source host='x' tls='PLANTED'/></serial></devices>
   <qemu:commandline><qemu:arg value='PLANTED'/></qemu:commandline>
 </domain>"""
 PATHS = (

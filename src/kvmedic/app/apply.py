@@ -25,6 +25,8 @@ from kvmedic.ports import Actor, Progress, RunJournal, Workflows
 from kvmedic.verify.verdict import verify
 
 MeasureNow = Callable[[Plan], Measure]
+SETTLE_S = 2.0
+"""QEMU tells of its balloon once a second, and CPUs keep their statistics to themselves for a second or two."""
 
 
 class Hands(Record, frozen=True, kw_only=True):
@@ -69,6 +71,7 @@ def apply_plan(plan: Plan, run: str, hands: Hands, progress: Progress) -> Run:
     hands.journal.append(run, RunEnded(at=_iso(hands), state=state))
     if state == "finished":
         progress("measuring what it did", None)
+        hands.wait(SETTLE_S)
         hands.journal.append(run, Verified(at=_iso(hands), verification=_verify(plan, before, hands)))
     return hands.journal.load(run)
 

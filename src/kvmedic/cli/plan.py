@@ -27,6 +27,7 @@ Flag = Parameter(negative=())
 
 def plan(
     target: str | None = None,
+    /,
     *,
     remedy: str | None = None,
     domain: Annotated[list[str] | None, Parameter(negative=())] = None,

@@ -77,7 +77,7 @@ def _against_groups(domain: DomainFacts, growth: int | Missing) -> Iterable[Bloc
     for path, usage, limit in _limits(domain.cgroup):
         if usage + growth > limit - 16 * MIB:
             yield blocker(
-                f"its group {path} may hold {human_bytes(limit)}, and {human_bytes(usage + growth)} be wanted",
+                f"its group {path} may hold {human_bytes(limit)}, and may want more",
                 f"{path}/memory.max",
                 "kvmedic plan --remedy raise-cgroup-limit",
             )

@@ -80,8 +80,10 @@ class Situation(Record, frozen=True, kw_only=True):
         if self.wishes.domain is None:
             return running
         named = (self.wishes.domain, *self.wishes.more_domains)
-        by_name = {name: d for d in running for name in (d.name, d.uuid) if name in named}
-        return tuple(dict.fromkeys(by_name[name] for name in named if name in by_name))
+        found: list[DomainFacts] = []
+        for name in named:
+            found += [d for d in running if name in (d.name, d.uuid) and not any(d is one for one in found)]
+        return tuple(found)
 
 
 class Remedy(Record, frozen=True, kw_only=True):

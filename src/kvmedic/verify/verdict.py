@@ -88,27 +88,26 @@ def _judge(
 def _better(remedy: str, before: Measure, after: Measure) -> Iterator[str]:
     """What a remedy that promises a state has reached, seen by measuring."""
     if remedy == "compact-memory":
-        yield from _risen(
-            before.huge_blocks_free, after.huge_blocks_free, NOISE_BLOCKS, "{:+,} free blocks of 2 MiB"
-        )
+        blocks = _difference(after.huge_blocks_free, before.huge_blocks_free)
+        yield from [f"{blocks:+,} free blocks of 2 MiB"] if blocks is not None and blocks >= NOISE_BLOCKS else []
     if remedy == "raise-cgroup-limit":
-        yield from _risen(before.limit_bytes, after.limit_bytes, 1, "the limit rose by {:,} bytes")
+        yield from _risen("the limit rose by", before.limit_bytes, after.limit_bytes)
     if remedy in BALLOONS:
-        yield from _risen(before.actual_bytes, after.actual_bytes, MIB, "the guest got {:,} bytes")
+        yield from _risen("the guest got", before.actual_bytes, after.actual_bytes)
     if remedy in REDEFINING:
-        yield from (
-            f"pending until a power cycle: {c}" for c in _new(before.pending_changes, after.pending_changes)
-        )
-        yield from (f"in effect now: {c}" for c in _new(after.pending_changes, before.pending_changes))
+        pending = _new(before.pending_changes, after.pending_changes)
+        yield from (f"pending until a power cycle: {change}" for change in pending)
+        reached = _new(after.pending_changes, before.pending_changes)
+        yield from (f"no longer pending: {change}" for change in reached)
     if remedy == "tune-host":
         changed = _new(tuple(before.settings.items()), tuple(after.settings.items()))
         yield from (f"{path} is {value} now" for path, value in changed)
 
 
-def _risen(before: int | None, after: int | None, least: int, words: str) -> Iterator[str]:
+def _risen(words: str, before: int | None, after: int | None) -> Iterator[str]:
     rise = _difference(after, before)
-    if rise is not None and rise >= least:
-        yield words.format(rise)
+    if rise is not None and rise >= MIB:
+        yield f"{words} {human_bytes(rise)}"
 
 
 Item = TypeVar("Item")

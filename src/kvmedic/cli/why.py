@@ -15,14 +15,17 @@ from kvmedic.cli.terminal import progress_on_stderr
 from kvmedic.model.case import Window
 from kvmedic.wiring import open_source
 
+Moment = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
+"""A moment may begin with a minus sign: -2h."""
+
 
 def why(
     target: str | None = None,
     *,
     domain: str | None = None,
-    since: str | None = None,
-    until: str | None = None,
-    boot: int | None = None,
+    since: Moment = None,
+    until: Moment = None,
+    boot: Annotated[int | None, Parameter(allow_leading_hyphen=True)] = None,
     format: ReportFormat = "text",  # noqa: A002  the word people type
     json: Annotated[bool, Parameter(negative=())] = False,
     verbose: Annotated[bool, Parameter(name=("--verbose", "-v"), negative=())] = False,

@@ -6,6 +6,7 @@ The same kernel line stands in kern.log, syslog, the journal and the ring buffer
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isnan
 
 import msgspec
 
@@ -66,18 +67,45 @@ def assemble_chronicle(readings: Sequence[LogReading], snapshot: Snapshot, facts
 def _happenings(reading: LogReading, clock: Clock, names: Names) -> Iterator[Happening]:
     last_boot = reading.boots[-1].index if reading.boots else 0
     behind = 1 if reading.kind == "pstore" else 0
-    tick = 0.0
-    for event in (*reading.events, *_unlogged_ends(reading, clock)):
-        at_s, uncertainty_s = clock.utc(event.at)
-        tick = tick_of(event.at, at_s, tick)
+    events = (*reading.events, *_unlogged_ends(reading, clock))
+    for event, (at_s, uncertainty_s, tick_s) in zip(events, _times(events, clock), strict=True):
         yield Happening(
             event=event,
             at_s=at_s,
             uncertainty_s=uncertainty_s,
-            tick_s=tick,
+            tick_s=tick_s,
             boot=event.at.boot - last_boot - behind,
             domain=None if isinstance(event, UnloggedEnd) else names.domain_of(event),
         )
+
+
+Time = tuple[float | None, float | None, float]
+
+
+def _times(events: Sequence[LogEvent | UnloggedEnd], clock: Clock) -> list[Time]:
+    """UTC, uncertainty and tick of each; a line without a clock (an assertion of QEMU's) has the time of the
+    next that has one, because what ends a process is written just before its end.
+    """
+    times: list[Time] = []
+    following: Time | None = None
+    for event in reversed(events):
+        at_s, uncertainty_s = clock.utc(event.at)
+        if at_s is not None or event.at.monotonic_s is not None:
+            following = (at_s, uncertainty_s, tick_of(event.at, at_s, 0.0))
+            times.append(following)
+        else:
+            times.append((None, None, float("nan")) if following is None else following)
+    return _carried_forward(times[::-1])
+
+
+def _carried_forward(times: list[Time]) -> list[Time]:
+    """Lines behind the last clock of a log have that clock's time."""
+    last: Time = (None, None, 0.0)
+    for index, time in enumerate(times):
+        if isnan(time[2]):
+            times[index] = last
+        last = times[index]
+    return times
 
 
 def _unlogged_ends(reading: LogReading, clock: Clock) -> Iterator[UnloggedEnd]:
@@ -152,6 +180,7 @@ def _log_read(reading: LogReading, clock: Clock) -> LogRead:
         natures=_natures(reading),
         first_s=first,
         last_s=last,
+        first_boot=-max(len(reading.boots) - 1, 0) - (reading.kind == "pstore"),
         lines_total=reading.lines_total,
     )
 

@@ -57,12 +57,16 @@ class Happening(Record, frozen=True, kw_only=True):
 
 
 class LogRead(Record, frozen=True, kw_only=True):
-    """One log that was read: its name, whose words it holds, and the times it covers (UTC, None: unknown)."""
+    """One log that was read: its name, whose words it holds, the times it covers (UTC, None: unknown).
+
+    ``first_boot`` is the oldest boot in it, counted back from the last, which is 0.
+    """
 
     source: str
     natures: frozenset[LogNature]
     first_s: float | None
     last_s: float | None
+    first_boot: int
     lines_total: int
 
 
@@ -78,7 +82,8 @@ class Chronicle(Record, frozen=True, kw_only=True):
 class Case(Record, frozen=True, kw_only=True):
     """One incident: its ``scene``, what came ``before`` it, and ``after``; rules read this and nothing else.
 
-    ``domain`` is whom the operator asks about. ``snapshot`` is what is known of the target today: of a bare
+    ``domain`` is whom the operator asks about, ``is_asked`` whether there was a question (a domain, a time, a
+    boot) that the logs cover. ``snapshot`` is what is known of the target today: of a bare
     log nearly nothing.
     """
 
@@ -88,6 +93,7 @@ class Case(Record, frozen=True, kw_only=True):
     logs: tuple[LogRead, ...]
     is_guest_log: bool
     domain: str | None
+    is_asked: bool
     snapshot: Snapshot
 
     @property

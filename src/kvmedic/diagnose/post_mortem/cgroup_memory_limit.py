@@ -13,6 +13,7 @@ from kvmedic.diagnose.post_mortem.actors import (
     victim_subject,
     victim_words,
 )
+from kvmedic.diagnose.post_mortem.hungs import hung_finding
 from kvmedic.diagnose.post_mortem.management_daemon_leak import leaking_daemon
 from kvmedic.diagnose.post_mortem.oom_kinds import any_ooms, ooms_of
 from kvmedic.diagnose.post_mortem.oom_proof import oom_lines
@@ -35,6 +36,9 @@ def explain(case: Case) -> Judgement:
     for happening, event in of_kind(case.scene, Throttled):
         if event.kind == "memory-high":
             return found(_throttled(happening, event))
+    hung = hung_finding(ID, case, "cgroup", waited_for="a cgroup to get below its limit", remedies=REMEDIES)
+    if hung is not None:
+        return found(hung)
     for happening, slub in of_kind(case.scene, SlubFailure):
         if slub.memcg_cache is not None:
             return found(_refused(happening, slub))
@@ -63,6 +67,8 @@ def _confidence(report: OomReport) -> float:
     """A daemon that leaks would meet any limit: then the limit is not the cause."""
     if leaking_daemon(report) is not None:
         return FAIR
+    if not report.victims:
+        return LIKELY
     return CERTAIN if report.constraint == "CONSTRAINT_MEMCG" else SURE
 
 

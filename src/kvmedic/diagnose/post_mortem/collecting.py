@@ -22,7 +22,8 @@ _BY_CAUSE = {
 
 def things_to_collect(case: Case, findings: list[Finding]) -> tuple[str, ...]:
     """Nothing where the first cause is sure; else what is missing."""
-    if findings and findings[0].confidence >= ENOUGH:
+    is_well = not case.scene and bool(case.logs) and not case.is_asked
+    if is_well or (findings and findings[0].confidence >= ENOUGH):
         return ()
     return tuple(dict.fromkeys(_things(case, findings)))
 

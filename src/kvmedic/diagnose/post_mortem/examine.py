@@ -7,9 +7,18 @@ from __future__ import annotations
 from msgspec import structs
 
 from kvmedic.diagnose.post_mortem.catalogue import EXPLAINED
-from kvmedic.diagnose.post_mortem.scenes import case_of, choose, find_scenes, in_window
+from kvmedic.diagnose.post_mortem.scenes import (
+    STALL,
+    case_of,
+    choose,
+    find_scenes,
+    grave,
+    in_window,
+    is_covered,
+)
 from kvmedic.diagnose.post_mortem.story import Told, tell
 from kvmedic.diagnose.post_mortem.unexplained import ID as UNEXPLAINED
+from kvmedic.diagnose.post_mortem.unexplained import without_a_cause
 from kvmedic.diagnose.report import rank
 from kvmedic.model.case import Case, Chronicle, Happening, Window
 from kvmedic.model.finding import Cause, Judgement
@@ -25,11 +34,13 @@ def explain_failure(chronicle: Chronicle, snapshot: Snapshot, window: Window) ->
     """What each cause says of the incident asked about, and its story."""
     scenes = find_scenes(in_window(chronicle.happenings, window))
     chosen_scene = choose(scenes)
-    chosen = case_of(chosen_scene, chronicle, snapshot, window.domain)
+    if not is_covered(chronicle.logs, window):
+        chronicle = structs.replace(chronicle, logs=())
+    chosen = case_of(chosen_scene, chronicle, snapshot, window)
     judged = judge_case(chosen)
     told = Told(chosen, rank(finding for _, judgement in judged for finding in judgement.findings))
     history = [
-        told if scene is chosen_scene else _told(scene, chronicle, snapshot, window.domain)
+        told if scene is chosen_scene else _told(scene, chronicle, snapshot, window)
         for scene in scenes[-MOST_EXPLAINED:]
     ]
     return judged, tell(told, history, chronicle)
@@ -40,13 +51,16 @@ def judge_case(case: Case) -> Judged:
 
     After a failure only one question keeps a report from being called healthy: whether anything was read.
     """
-    return tuple(
+    judged = tuple(
         (structs.replace(cause, is_essential=cause.id == UNEXPLAINED), explain(case))
         for cause, explain in EXPLAINED
     )
+    if grave(case.scene) < STALL or any(judgement.findings for _, judgement in judged):
+        return judged
+    return (*judged[:-1], (judged[-1][0], without_a_cause(case)))
 
 
-def _told(scene: tuple[Happening, ...], chronicle: Chronicle, snapshot: Snapshot, domain: str | None) -> Told:
-    case = case_of(scene, chronicle, snapshot, domain)
+def _told(scene: tuple[Happening, ...], chronicle: Chronicle, snapshot: Snapshot, window: Window) -> Told:
+    case = case_of(scene, chronicle, snapshot, window)
     findings = (finding for _, judgement in judge_case(case) for finding in judgement.findings)
     return Told(case, rank(findings))

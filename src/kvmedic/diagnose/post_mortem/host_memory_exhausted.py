@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.actors import qemu_subject, victim_subject
 from kvmedic.diagnose.post_mortem.host_memory_overcommitted import is_overcommitted
+from kvmedic.diagnose.post_mortem.oom_kinds import kind_of
 from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, POSSIBLE, explained, of_kind, proof
 from kvmedic.diagnose.post_mortem.shortage import (
     Shortage,
@@ -44,6 +45,8 @@ def explain(case: Case) -> Judgement:
 
 def _confidence(case: Case, shortage: Shortage) -> float:
     """Where another cause names who took the memory, this one is only the stage on which it happened."""
+    if kind_of(shortage.report) == "unclear":
+        return POSSIBLE
     if is_overcommitted(case, shortage):
         return FAIR
     largest = shortage.ledger.largest

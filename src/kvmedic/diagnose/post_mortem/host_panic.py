@@ -6,11 +6,11 @@ tells how it became a panic: a setting such as panic_on_oom turns one kill into 
 
 from __future__ import annotations
 
-from kvmedic.diagnose.post_mortem.said import CERTAIN, LIKELY, absent, explained, of_kind, proof
+from kvmedic.diagnose.post_mortem.said import CERTAIN, LIKELY, POSSIBLE, absent, explained, of_kind, proof
 from kvmedic.diagnose.verdicts import HOST, found
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Judgement
-from kvmedic.model.log_event import HardwareError, HungTask, KernelFault, Lockup
+from kvmedic.model.log_event import KernelFault
 
 ID = "host-panic"
 _WHY = {
@@ -30,14 +30,8 @@ _WHY = {
     "mount": "a file system could not be used",
     "other": "its text says why",
 }
-_BEHIND = {
-    "hung-task": HungTask,
-    "soft-lockup": Lockup,
-    "hard-lockup": Lockup,
-    "rcu-stall": Lockup,
-    "machine-check": HardwareError,
-    "oops": KernelFault,
-}
+_BEHIND = frozenset({"hung-task", "soft-lockup", "hard-lockup", "rcu-stall", "machine-check", "oops"})
+"""What sets off a panic and is a cause of its own, whether its lines were kept or not."""
 
 
 def explain(case: Case) -> Judgement:
@@ -51,19 +45,16 @@ def explain(case: Case) -> Judgement:
         explained(
             ID,
             HOST,
-            LIKELY + 0.05 if _has_cause_behind(case, why) else CERTAIN - 0.01,
+            _confidence(case, why),
             summary=f"the host's kernel panicked: {_WHY.get(why, _WHY['other'])}",
             lines=[proof(happening, _WHY.get(why, _WHY["other"]), "Kernel panic")],
         )
     )
 
 
-def _has_cause_behind(case: Case, why: str) -> bool:
-    """Whether the scene shows what a cause of its own explains."""
-    kind = _BEHIND.get(why)
-    if kind is None:
-        return False
-    return any(
-        isinstance(h.event, kind) and not (isinstance(h.event, KernelFault) and h.event.kind == "panic")
-        for h in case.scene
-    )
+def _confidence(case: Case, why: str) -> float:
+    if case.is_guest_log:
+        return POSSIBLE
+    if why in _BEHIND or why in ("init-died", "mount", "other"):
+        return LIKELY + 0.05
+    return CERTAIN - 0.01

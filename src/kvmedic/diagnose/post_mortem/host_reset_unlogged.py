@@ -44,6 +44,6 @@ def _confidence(case: Case, end: UnloggedEnd) -> float:
         gravity(happening.event) == DEATH and not isinstance(happening.event, UnloggedEnd)
         for happening in case.scene
     )
-    if others:
+    if others or case.is_guest_log:
         return POSSIBLE
     return LIKELY + 0.08 if end.shows_orderly_ends else POSSIBLE + 0.2

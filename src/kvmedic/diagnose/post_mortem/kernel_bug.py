@@ -20,7 +20,7 @@ def explain(case: Case) -> Judgement:
     """Faults of the kernel in this scene, the first one first."""
     faults = [pair for pair in of_kind(case.scene, KernelFault) if pair[1].kind in FAULTS]
     if not faults:
-        return absent(case, "the kernel met no fault of its own")
+        return _from_panic(case) or absent(case, "the kernel met no fault of its own")
     fault = faults[0][1]
     where = f" in {fault.instruction}" if fault.instruction else ""
     who = task_words(fault.task)
@@ -33,6 +33,16 @@ def explain(case: Case) -> Judgement:
             lines=[_line(pair) for pair in faults[:3]],
         )
     )
+
+
+def _from_panic(case: Case) -> Judgement | None:
+    """The panic behind a fault whose own lines were lost."""
+    for happening, panic in of_kind(case.scene, KernelFault):
+        if panic.set_off_by == "oops":
+            summary = "the kernel met a fault of its own, whose lines were lost, and panicked"
+            lines = [proof(happening, "the panic that follows a fault", "Kernel panic")]
+            return found(explained(ID, HOST, FAIR, summary=summary, lines=lines))
+    return None
 
 
 def _line(pair: tuple[Happening, KernelFault]) -> Because:

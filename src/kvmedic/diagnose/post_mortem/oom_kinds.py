@@ -13,8 +13,10 @@ from typing import Literal
 from kvmedic.diagnose.post_mortem.zones import Supply, supply_of
 from kvmedic.model.case import Case, Happening
 from kvmedic.model.log_event import OomReport
+from kvmedic.units import MIB
 
 OomKind = Literal["manual", "cgroup", "bound", "fragmented", "shortage", "one-node", "unclear"]
+PLENTY_BYTES, PLENTY_SHARE = 256 * MIB, 0.02
 COSTLY_ORDER = 3
 """PAGE_ALLOC_COSTLY_ORDER: above it a failed request kills nobody."""
 
@@ -34,7 +36,7 @@ def kind_of(report: OomReport) -> OomKind:
         return "fragmented" if supply.roomy and supply.blocks == 0 else "shortage"
     if _is_one_node_dry(supply):
         return "one-node"
-    return "unclear" if supply.roomy and not supply.dry else "shortage"
+    return "unclear" if has_plenty(supply) and not supply.dry else "shortage"
 
 
 def supply_for(report: OomReport) -> Supply | None:
@@ -64,6 +66,13 @@ def nodes_in(text: str | None) -> frozenset[int] | None:
             return None
         found.update(range(int(first), int(last or first) + 1))
     return frozenset(found)
+
+
+def has_plenty(supply: Supply) -> bool:
+    """Far more is free than the high watermarks want; a little more may have been freed since the kill."""
+    free = sum(zone.free_bytes or 0 for zone in supply.roomy)
+    total = sum(zone.managed_bytes or zone.present_bytes or 0 for zone in supply.zones)
+    return free > max(PLENTY_BYTES, PLENTY_SHARE * total)
 
 
 def _by_order_alone(report: OomReport) -> OomKind:

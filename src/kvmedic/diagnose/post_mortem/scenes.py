@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from msgspec import structs
+
 from kvmedic.diagnose.post_mortem.actors import is_daemon, is_qemu
-from kvmedic.model.case import Case, Chronicle, Happening, UnloggedEnd, Window
+from kvmedic.model.case import Case, Chronicle, Happening, LogRead, UnloggedEnd, Window
 from kvmedic.model.log_event import (
     BackupEvent,
     BalloonEvent,
@@ -39,6 +41,9 @@ TOGETHER_S = 600.0
 DEATH, STALL, SIGN, LIFE = 3, 2, 1, 0
 """Somebody died or stands still; something was refused or slow; a sign without harm; ordinary life."""
 MOST_SCENES = 200
+DAY_S = 86400.0
+"""A clock without a zone may be off by so much: closer than this a log may cover a moment."""
+EVERYTHING = Window(domain=None, since_s=None, until_s=None, boot=None, zone_offset_s=0.0)
 _GRAVE_STORAGE = frozenset(
     {
         *("nfs-not-responding", "all-paths-failed", "pool-suspended", "filesystem-shutdown", "no-space"),
@@ -183,9 +188,21 @@ def choose(scenes: Sequence[tuple[Happening, ...]]) -> tuple[Happening, ...]:
     return next(scene for scene in reversed(scenes) if grave(scene) == worst)
 
 
-def case_of(
-    scene: tuple[Happening, ...], chronicle: Chronicle, snapshot: Snapshot, domain: str | None
-) -> Case:
+def is_covered(logs: Iterable[LogRead], window: Window) -> bool:
+    """Whether any log speaks of the time and boot that the operator asked about."""
+    return any(_covers(log, window) for log in logs if log.lines_total)
+
+
+def _covers(log: LogRead, window: Window) -> bool:
+    if window.boot is not None and not log.first_boot <= window.boot <= 0:
+        return False
+    begin, end = log.first_s, log.last_s
+    ends_before = window.since_s is not None and end is not None and end + DAY_S < window.since_s
+    begins_after = window.until_s is not None and begin is not None and begin - DAY_S > window.until_s
+    return not (ends_before or begins_after)
+
+
+def case_of(scene: tuple[Happening, ...], chronicle: Chronicle, snapshot: Snapshot, window: Window) -> Case:
     """The case of one incident: the scene, and all else that happened before and after it."""
     inside = {id(happening) for happening in scene}
     others = [happening for happening in chronicle.happenings if id(happening) not in inside]
@@ -196,6 +213,7 @@ def case_of(
         after=tuple(h for h in others if h.tick_s > max(begin, end)),
         logs=chronicle.logs,
         is_guest_log=chronicle.is_guest_log,
-        domain=domain,
+        domain=window.domain,
+        is_asked=window != structs.replace(EVERYTHING, zone_offset_s=window.zone_offset_s),
         snapshot=snapshot,
     )

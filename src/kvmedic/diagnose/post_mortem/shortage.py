@@ -43,7 +43,7 @@ class Shortage(Record, frozen=True, kw_only=True):
 
 def shortage_of(case: Case) -> Shortage | None:
     """The shortage of this scene; None where no OOM killer ran for that reason, or the log is a guest's."""
-    found = ooms_of(case, "shortage")
+    found = ooms_of(case, "shortage") or ooms_of(case, "unclear")
     if not found or case.is_guest_log:
         return None
     happening, report = max(

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.actors import domain, qemu_subject
 from kvmedic.diagnose.post_mortem.ends import bad_ends, is_accounted_for
+from kvmedic.diagnose.post_mortem.phrases import phrase_of
 from kvmedic.diagnose.post_mortem.said import POSSIBLE, explained, of_kind, proof
+from kvmedic.diagnose.post_mortem.scenes import gravity
 from kvmedic.diagnose.verdicts import HOST, cleared, found, lacking
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Judgement
 from kvmedic.model.log_event import LibvirtEvent, QemuEvent
 
 ID = "unexplained"
-NOTHING_READ = "no log was read, so nothing can be told"
+NOTHING_READ = "no log covers it, so nothing can be told"
 
 
 def explain(case: Case) -> Judgement:
     """An end of QEMU that nothing accounts for; a question about a time of which no log speaks."""
     if not case.logs or not any(log.lines_total for log in case.logs):
         return lacking(NOTHING_READ)
+    if case.is_asked and not case.scene:
+        about = "" if case.domain is None else f" of {case.domain}"
+        return lacking(f"no failure{about} stands in the logs of the time asked about")
     if is_accounted_for(case):
         return cleared("what happened is accounted for", case.logs[0].source)
     for happening, event in bad_ends(case):
@@ -37,6 +42,14 @@ def explain(case: Case) -> Judgement:
             subject = HOST if name is None else domain(name)
             return found(explained(ID, subject, _confidence(case), summary=summary, lines=[line]))
     return cleared("nothing is left unexplained", case.logs[0].source)
+
+
+def without_a_cause(case: Case) -> Judgement:
+    """Something grave stands in the log, and no rule could say why."""
+    worst = max(case.scene, key=lambda happening: gravity(happening.event))
+    summary = f"something failed, and nothing that was read says why: {phrase_of(worst)}"
+    lines = [proof(worst, "what failed")]
+    return found(explained(ID, HOST, POSSIBLE, summary=summary, lines=lines))
 
 
 def _confidence(case: Case) -> float:

@@ -1,0 +1,43 @@
+"""Runs texts through reading, chronicle and rules, as ``kvmedic why`` does, with no host behind them."""
+
+from __future__ import annotations
+
+from kvmedic.derive.chronicle import assemble_chronicle
+from kvmedic.derive.clocks import ClockFacts
+from kvmedic.derive.snapshot import assemble_snapshot
+from kvmedic.diagnose.post_mortem.examine import explain_failure
+from kvmedic.diagnose.report import assemble_report
+from kvmedic.model.case import Window
+from kvmedic.model.evidence import Evidence, Target
+from kvmedic.model.gap import Missing, Reason
+from kvmedic.model.report import Report
+from kvmedic.parse.logs import read_events
+
+NOW_S = 1795600000.0
+"""25 November 2026, 18:26 UTC: after every moment in these texts."""
+ALL = Window(domain=None, since_s=None, until_s=None, boot=None, zone_offset_s=0.0)
+
+
+def why(logs: str | dict[str, str], window: Window = ALL) -> Report:
+    """The report on one log, or several by name."""
+    texts = {"kern.log": logs} if isinstance(logs, str) else logs
+    readings = [read_events(name, [text.encode()]) for name, text in texts.items()]
+    unknown = Missing(source="logs", reason=Reason.NOT_COLLECTED, detail="only logs")
+    evidence = Evidence(
+        target=Target(kind="log", name="kern.log"), taken_at=unknown, interval_s=unknown, files={}, again={}
+    )
+    snapshot = assemble_snapshot(evidence)
+    facts = ClockFacts(now_s=NOW_S, zone_offset_s=None, booted_at_s=None)
+    chronicle = assemble_chronicle(readings, snapshot, facts)
+    judged, story = explain_failure(chronicle, snapshot, window)
+    return assemble_report(snapshot, judged, story)
+
+
+def top(report: Report) -> str | None:
+    """The first cause, None where nothing was found."""
+    return report.findings[0].cause if report.findings else None
+
+
+def refuted(report: Report) -> set[str]:
+    """The suspects that are cleared."""
+    return {suspect.cause for suspect in report.refuted}

@@ -26,7 +26,7 @@ from kvmedic.verify.verdict import verify
 
 MeasureNow = Callable[[Plan], Measure]
 SETTLE_S = 2.0
-"""QEMU tells of its balloon once a second, and CPUs keep their statistics to themselves for a second or two."""
+"""QEMU tells of its balloon once a second, and CPUs keep statistics to themselves for a second or two."""
 
 
 class Hands(Record, frozen=True, kw_only=True):

@@ -109,7 +109,11 @@ def _changes(planned: PlannedDomain, now: DomainNow) -> Iterable[str]:
         yield f"domain {planned.name} was started again since the plan was made (PID {now.pid})"
     if planned.managed_by != now.managed_by:
         yield f"domain {planned.name} is now managed by {now.managed_by}, not {planned.managed_by}"
-    if planned.definition_digest is not None and planned.definition_digest != now.definition_digest:
+    if planned.definition_digest is None:
+        return
+    if now.definition_digest is None:
+        yield f"the definition of {planned.name} could not be read now"
+    elif planned.definition_digest != now.definition_digest:
         yield f"the definition of {planned.name} was changed since the plan was made"
 
 

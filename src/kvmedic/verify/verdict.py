@@ -88,8 +88,9 @@ def _judge(
 def _better(remedy: str, before: Measure, after: Measure) -> Iterator[str]:
     """What a remedy that promises a state has reached, seen by measuring."""
     if remedy == "compact-memory":
-        blocks = _difference(after.huge_blocks_free, before.huge_blocks_free)
-        yield from [f"{blocks:+,} free blocks of 2 MiB"] if blocks is not None and blocks >= NOISE_BLOCKS else []
+        blocks = _difference(after.huge_blocks_free, before.huge_blocks_free) or 0
+        if blocks >= NOISE_BLOCKS:
+            yield f"{blocks:+,} free blocks of 2 MiB"
     if remedy == "raise-cgroup-limit":
         yield from _risen("the limit rose by", before.limit_bytes, after.limit_bytes)
     if remedy in BALLOONS:

@@ -9,7 +9,7 @@ import lzma
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from kvmedic.model.evidence import Evidence, Target
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.reading_list import is_captured
 from kvmedic.model.request import CollectRequest
+from kvmedic.parse.domain_xml import parse_domain_xml
 
 TWICE = CollectRequest(is_deep=False, interval_s=0.2, page_map="none")
 SHELLS = ("dash", "busybox sh", "bash --posix")
@@ -308,12 +309,13 @@ def test_the_collector_reads_what_the_live_host_reads(tmp_path: Path, shell: str
     script = tmp_path / "collector.sh"
     script.write_text(collector_script())
     with tar.open("wb") as out:
-        ended = subprocess.run(
+        ended = subprocess.run(  # from "/", where a pattern that the shell expands too early would match
             [*shell.split(), str(script), "--interval", "0.2"],
             stdout=out,
             stderr=subprocess.PIPE,
             timeout=60,
             check=True,
+            cwd="/",
         )
     assert ended.stderr == b""
     found, live = collected(tar), LiveHost().collect(TWICE, quiet)
@@ -353,6 +355,38 @@ def without_movement(path: str, evidence: Evidence) -> bytes | Missing:
         if isinstance(data, Missing) or path != "proc/cpuinfo"
         else b"".join(line for line in data.splitlines() if b"MHz" not in line)
     )
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[None]:
+    """A process that is called libvirtd, so that the collector asks virsh."""
+    program = tmp_path / "libvirtd"
+    shutil.copy("/bin/sleep", program)
+    process = subprocess.Popen([str(program), "300"])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait(timeout=10)
+
+
+@pytest.mark.usefixtures("daemon")
+def test_the_collector_asks_libvirt_through_virsh(tmp_path: Path) -> None:
+    """libvirt's own test driver answers the real virsh."""
+    folder = tmp_path / "kept"
+    subprocess.run(
+        ["sh", "-s", "--", "--interval", "0", str(folder)],
+        input=collector_script().encode(),
+        env={**os.environ, "LIBVIRT_DEFAULT_URI": "test:///default"},
+        check=True,
+        timeout=60,
+    )
+    found = collected(folder)
+    assert bytes(found.files["kvmedic/libvirt/state"]).startswith(b"answers ")  # type: ignore[arg-type]
+    assert b"running" in bytes(found.files["sos_commands/virsh/virsh_-r_list_--all"])  # type: ignore[arg-type]
+    definition = found.read("sos_commands/virsh/virsh_-r_dumpxml_test")
+    assert isinstance(definition, bytes)
+    assert parse_domain_xml(definition.decode(), "x").name == "test"
 
 
 def test_the_collector_writes_a_folder_when_it_is_given_one(tmp_path: Path) -> None:

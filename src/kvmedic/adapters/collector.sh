@@ -56,6 +56,8 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 out=${keep:-$work/out}
 mkdir -p "$out/kvmedic/process" "$work/done" || exit 1
+out=$(cd "$out" && pwd)
+cd "$work" || exit 1         # where no pattern below matches anything before it is meant to
 
 # ---- How a file is read ---------------------------------------------------------------------------------
 escaped() { printf '%s' "$1" | tr -d '\000-\037' | sed 's/[\\"]/\\&/g'; }
@@ -217,6 +219,7 @@ for pid in $(sort -rn "$work/large" | head -n 20 | cut -d ' ' -f 2); do
     echo "$pid service" >> "$kinds"; pids="$pids $pid"
 done
 for pid in $pids; do
+    [ -d "$root/proc/$pid" ] || continue
     copy_some "$root/proc/$pid" $PROCESS
     set -- "$root/proc/$pid/fd/"*
     mkdir -p "$out/kvmedic/process/$pid"
@@ -267,8 +270,8 @@ if command -v virsh > /dev/null && [ -z "$root" ] && grep -q ' daemon \(libvirtd
     ask "$virsh/virsh_-r_domstats" domstats --nowait || ask "$virsh/virsh_-r_domstats" domstats
     ask kvmedic/names list --all --name && while IFS= read -r name; do
         [ -n "$name" ] || continue
-        file=$virsh/virsh_-r_dumpxml_$(printf %s "$name" | tr -c 'A-Za-z0-9._-' _)
-        ask kvmedic/xml dumpxml "$name" && safe_xml < "$out/kvmedic/xml" > "$out/$file"
+        named=$virsh/virsh_-r_dumpxml_$(printf %s "$name" | tr -c 'A-Za-z0-9._-' _)
+        ask kvmedic/xml dumpxml "$name" && safe_xml < "$out/kvmedic/xml" > "$out/$named"
     done < "$out/kvmedic/names"
     rm -f "$out/kvmedic/names" "$out/kvmedic/xml"
 fi

@@ -99,8 +99,13 @@ OWN = (
 )
 """What no file of the host holds and our collectors write."""
 
-LIBVIRT = ("sos_commands/virsh/virsh_-r_*",)
-"""What ``virsh -r`` prints, one file for each command."""
+LIBVIRT = (
+    *("sos_commands/virsh/virsh_-r_list_--all", "sos_commands/virsh/virsh_-r_domstats"),
+    *("sos_commands/virsh/virsh_-r_dumpxml_*", "sos_commands/virsh/virsh_-r_dominfo_*"),
+    *("sos_commands/virsh/virsh_-r_domjobinfo_*", "sos_commands/virsh/virsh_-r_nodememstats*"),
+    *("sos_commands/virsh/virsh_-r_version*", "sos_commands/virsh/virsh_-r_nodeinfo"),
+)
+"""What ``virsh -r`` prints, one file for each command; those of storage and networks may tell secrets."""
 
 CONFIGURATION = ("boot/config-*", *MAY_HANG)
 

@@ -50,6 +50,11 @@ def test_what_the_rules_read_is_on_the_list(path: str) -> None:
     assert is_wanted(path)
 
 
+def test_what_virsh_tells_of_storage_and_networks_is_never_in_a_bundle() -> None:
+    for name in ("pool-dumpxml_ceph", "secret-list", "net-dumpxml_default", "nodedev-dumpxml_x"):
+        assert not is_captured(f"sos_commands/virsh/virsh_-r_{name}")
+
+
 @pytest.mark.parametrize(
     "path", ["var/log/kern.log.2.gz", "sys/fs/pstore/dmesg-erst-1", "var/log/libvirt/qemu/a.log"]
 )

@@ -7,7 +7,9 @@ journalctl's own separator. Both forms are documented in systemd's JOURNAL_EXPOR
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -100,6 +102,7 @@ def _digits(text: str) -> bytes:
     return text.encode() if text.isascii() and text.isdecimal() and len(text) <= 18 else b""
 
 
+@lru_cache(maxsize=4096)
 def _word(text: str) -> bytes:
     return "".join(text.split()).encode("utf-8", "replace")[:255]
 
@@ -118,6 +121,34 @@ _FIELDS: Final[dict[bytes, str]] = {
 }
 
 
+def _line_of_bytes(number: int, found: dict[bytes, bytes]) -> bytes:
+    """The canonical line of an entry without binary values: the common case, made quickly."""
+    get = found.get
+    monotonic = get(b"_SOURCE_MONOTONIC_TIMESTAMP") or get(b"__MONOTONIC_TIMESTAMP", b"")
+    identifier = get(b"SYSLOG_IDENTIFIER") or get(b"_COMM") or get(b"_TRANSPORT", b"")
+    pid = get(b"_PID", b"")
+    return b"%s%d %s %s %s %s %s %s%s: %s" % (
+        _MARK, number, _only_digits(get(b"__REALTIME_TIMESTAMP", b"")), _only_digits(monotonic),
+        _one_word(get(b"_BOOT_ID", b"")), _only_digits(get(b"PRIORITY", b""))[:1],
+        _one_word(get(b"_HOSTNAME", b"")), _one_word(identifier),
+        b"[%s]" % _only_digits(pid) if pid and identifier != b"kernel" else b"",
+        get(b"MESSAGE", b"")[:LONGEST_MESSAGE_BYTES],
+    )  # fmt: skip
+
+
+def _only_digits(text: bytes) -> bytes:
+    return text if text.isdigit() and len(text) <= 18 else b""
+
+
+@lru_cache(maxsize=4096)
+def _one_word(text: bytes) -> bytes:
+    return b"".join(text.split())[:255]
+
+
+_WANTED = re.compile(rb"^(MESSAGE|" + b"|".join(_FIELDS) + rb")=(.*)$", re.M)
+_BARE_KEY = re.compile(rb"^[A-Z0-9_]{1,64}$", re.M)
+
+
 class _ExportReader:
     """Reads ``KEY=VALUE`` lines, and ``KEY``, length, bytes for binary values, until an empty line."""
 
@@ -134,16 +165,49 @@ class _ExportReader:
         self._buffer += block
         out: list[bytes] = []
         position = 0
-        while (next_position := self._step(position, out)) is not None:
+        while (next_position := self._read_entry(position, out)) is not None:
             position = next_position
         self._buffer = self._buffer[position:] if len(self._buffer) - position < LONGEST_BUFFER_BYTES else b""
         return out
 
     def finish(self) -> list[bytes]:
         """The last entry, which no empty line ended."""
-        out: list[bytes] = []
+        out = self.feed(b"\n\n")
         self._end_entry(out)
         return out
+
+    def _read_entry(self, position: int, out: list[bytes]) -> int | None:
+        """Read one entry; where the next begins, None where it is not complete yet."""
+        end = self._buffer.find(b"\n\n", position)
+        if end < 0:
+            return None
+        text = self._buffer[position : end + 1]
+        if _BARE_KEY.search(text) or text.startswith(b"\n"):
+            return self._read_entry_with_binary(position, out)
+        found = dict(_WANTED.findall(text))
+        boot = found.get(b"_BOOT_ID", b"")[:64]
+        self._entry_line = self._number + 1
+        self._number += text.count(b"\n") + 1
+        if boot and boot != self._boot:
+            for key, value in found.items():
+                self._set(key, value)
+            self._end_entry(out)
+        elif b"__REALTIME_TIMESTAMP" in found:
+            out.append(_line_of_bytes(self._entry_line, found))
+        return end + 2
+
+    def _read_entry_with_binary(self, position: int, out: list[bytes]) -> int | None:
+        number = self._number
+        while True:
+            is_end = self._buffer[position : position + 1] == b"\n"
+            following = self._step(position, out)
+            if following is None:
+                self._number = number
+                self._entry, self._message = _Entry(), b""
+                return None
+            if is_end:
+                return following
+            position = following
 
     def _step(self, position: int, out: list[bytes]) -> int | None:
         end = self._buffer.find(b"\n", position)

@@ -57,7 +57,7 @@ class HardwareError(Event, frozen=True, kw_only=True, tag="hardware-error"):
     ``severity`` corrected is not a failure by itself. ``killed`` is the task that hwpoison killed.
     """
 
-    source: Literal["edac", "mce", "ghes", "hwpoison", "rasdaemon", "aer", "mcelog"]
+    source: Literal["edac", "mce", "ghes", "hwpoison", "rasdaemon", "aer", "mcelog", "sel"]
     severity: Literal["corrected", "uncorrected", "fatal", "unknown"]
     component: Literal["memory", "cpu", "pcie", "other"]
     count: int

@@ -77,6 +77,12 @@ _ISO = re.compile(
 _FOREIGN = re.compile(rf"(\[)?(?:[^\s\[\]]{{1,12}} +){{0,4}}?{_CLOCK}(?: \d{{4}})?\]? (.*)", re.S)
 """Months of another language, or only a time: what it says of time is left alone."""
 _KMSG = re.compile(r"(\d{1,5}),(\d+),(\d+),([^;\n]{0,200});(.*)", re.S)
+_AUDIT = re.compile(
+    r"(?:node=\S{1,255} )?type=\w{1,64} msg=audit\((\d{1,12})\.(\d{1,6}):\d{1,18}\): ?(.*)", re.S
+)
+_SEL = re.compile(
+    rf" {{0,8}}[0-9a-f]{{1,6}} \| (\d\d)/(\d\d)/(\d\d(?:\d\d)?) \| {_CLOCK}(?: [A-Z]{{2,5}})? \| (.*)", re.S
+)
 _LEVEL = re.compile(r"(?:<(\d{1,3})>|[a-z0-9]{3,8} *:([a-z]{3,7}) *: )(.*)", re.S)
 _HOST_TAG = re.compile(
     r"([A-Za-z0-9][\w.:-]{0,252})(?<!:) ((?:\([^)\s]{1,60}\)|[\w./@+\\-]{1,64}))(?:\[(\d+)\])?: ?(.*)", re.S
@@ -250,7 +256,18 @@ class Envelope:
 
 
 def _take_foreign(text: str, parts: _Parts) -> None:
-    """A time that is not understood, or ``kernel:`` alone, is no part of the message."""
+    """Audit and IPMI logs; else a time not understood, or ``kernel:`` alone, is not of the message."""
+    audit, sel = _AUDIT.match(text), _SEL.match(text)
+    if audit is not None:
+        parts.set_wall(int(audit[1]), audit[2], zone=True, year=True)
+        parts.identifier = "audit"
+        return
+    if sel is not None:
+        year = int(sel[3]) + (2000 if len(sel[3]) == 2 else 0)
+        seconds = seconds_since_1970(year, int(sel[1]), int(sel[2]), int(sel[4]), int(sel[5]), int(sel[6]))
+        parts.set_wall(seconds, None, zone=False, year=True)
+        parts.identifier, parts.message = "sel", sel[8]
+        return
     match = _FOREIGN.match(text)
     if match is not None:
         if match[1] or not parts.take_tag(match[6]):

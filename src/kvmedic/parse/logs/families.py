@@ -12,6 +12,7 @@ from kvmedic.parse.logs.balloon_lines import read_balloon
 from kvmedic.parse.logs.boot import read_shutdown
 from kvmedic.parse.logs.envelope import LogLine
 from kvmedic.parse.logs.hardware import open_hardware
+from kvmedic.parse.logs.history import read_history
 from kvmedic.parse.logs.hung_task import open_hung_task
 from kvmedic.parse.logs.libvirt_log import read_libvirt
 from kvmedic.parse.logs.limits import read_limit
@@ -49,6 +50,7 @@ OPENERS: Final[dict[str, Opener]] = {
     patterns.BOOT: read_shutdown,
     patterns.SYSRQ: read_sysrq,
     patterns.BACKUP: read_backup,
+    patterns.HISTORY: read_history,
 }
 
 

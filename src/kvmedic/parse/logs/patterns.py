@@ -28,6 +28,7 @@ LIMITS: Final = "limits"
 BOOT: Final = "boot"
 SYSRQ: Final = "sysrq"
 BACKUP: Final = "backup"
+HISTORY: Final = "history"
 
 PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     # mm/oom_kill.c, mm/memcontrol.c
@@ -98,7 +99,7 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     (QEMU, rb"KVM internal error|kvm run failed|KVM: entry failed"),
     (QEMU, rb"Assertion [^\n]{1,200}failed|assertion failed:|\*\* ?ERROR:"),
     (QEMU, rb"qemu[a-z0-9_-]*\[[0-9]+\]: segfault|KVM\[[0-9]+\]: segfault|traps: [^\n]{0,40}(?:qemu|KVM)"),
-    (QEMU, rb"kvm \[[0-9]+\]: (?:vcpu|emulat)|kvm: vcpu [0-9]+"),
+    (HISTORY, rb"VIRT_CONTROL|task UPID:| \| [0-9][0-9]/[0-9][0-9]/[0-9]{2,4} \| "),
     # libvirt
     (LIBVIRT, rb"cannot acquire state change lock|Cannot start job \("),
     (

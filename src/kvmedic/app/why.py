@@ -8,6 +8,7 @@ from msgspec import structs
 
 from kvmedic.derive.chronicle import assemble_chronicle
 from kvmedic.derive.clocks import ClockFacts
+from kvmedic.derive.guest_logs import find_guest_logs
 from kvmedic.derive.snapshot import assemble_snapshot
 from kvmedic.diagnose.post_mortem.examine import explain_failure
 from kvmedic.diagnose.report import assemble_report
@@ -17,11 +18,12 @@ from kvmedic.model.log_event import LogReading
 from kvmedic.model.report import Report
 from kvmedic.model.request import CollectRequest
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.parse.host_marks import HostMarks
 from kvmedic.parse.logs import read_events
 from kvmedic.ports import EvidenceSource, LogStream, Progress
 
-FACTS_OF_TODAY = CollectRequest(is_deep=False, interval_s=0.0, page_map="none")
-"""What is known of the target now helps to name domains; it costs little and proves nothing of the past."""
+FACTS_OF_TODAY = CollectRequest(is_deep=False, interval_s=1.0, page_map="none")
+"""What is known of the target now names domains, and is the answer where the failure still goes on."""
 
 
 def explain_target(
@@ -33,23 +35,25 @@ def explain_target(
     known. An EvidenceError when the target as a whole cannot be read.
     """
     snapshot = assemble_snapshot(source.collect(FACTS_OF_TODAY, progress))
-    readings = [_read(stream, progress) for stream in source.logs()]
+    readings: list[LogReading] = []
+    marks: list[HostMarks] = []
+    for stream in source.logs():
+        marks.append(HostMarks())
+        readings.append(read_events(stream.name, _watched(stream, marks[-1], progress)))
     facts = ClockFacts(now_s=now_s, zone_offset_s=zone_offset_s, booted_at_s=_booted_at(snapshot))
-    chronicle = assemble_chronicle(readings, snapshot, facts)
+    guests = find_guest_logs(readings, marks, snapshot)
+    chronicle = assemble_chronicle(readings, snapshot, facts, guest_logs=guests)
     snapshot = structs.replace(snapshot, events=tuple(e for reading in readings for e in reading.events))
     judged, story = explain_failure(chronicle, snapshot, window)
     return assemble_report(snapshot, judged, story)
 
 
-def _read(stream: LogStream, progress: Progress) -> LogReading:
-    return read_events(stream.name, _told(stream, progress))
-
-
-def _told(stream: LogStream, progress: Progress) -> Iterator[bytes]:
-    """The chunks of a log, told as they pass."""
+def _watched(stream: LogStream, marks: HostMarks, progress: Progress) -> Iterator[bytes]:
+    """The chunks of a log, watched and told as they pass."""
     seen = 0
     for chunk in stream.chunks():
         seen += len(chunk)
+        marks.watch(chunk)
         share = None if not stream.size_bytes else min(seen / stream.size_bytes, 1.0)
         progress(f"reading {stream.name}", share)
         yield chunk

@@ -13,33 +13,16 @@ import msgspec
 from kvmedic.derive.clocks import NEAR_S, Clock, ClockFacts, tick_of
 from kvmedic.derive.naming import Names
 from kvmedic.model.case import Chronicle, Happening, LogNature, LogRead, UnloggedEnd
-from kvmedic.model.gap import Missing
 from kvmedic.model.log_event import (
     BackupEvent,
-    BalloonEvent,
     Boot,
     LibvirtEvent,
     LogEvent,
     LogReading,
-    OomReport,
-    QemuEvent,
 )
 from kvmedic.model.snapshot import Snapshot
 from kvmedic.parse.logs.qemu_log import domain_of_source
-from kvmedic.parse.logs.task_table import is_qemu_comm
 
-VIRTUAL_MAKES = (
-    "QEMU",
-    "KVM",
-    "Bochs",
-    "OpenStack",
-    "oVirt",
-    "RHEV",
-    "VMware",
-    "VirtualBox",
-    "Xen",
-    "HVM domU",
-)
 KERNEL_TAGS = frozenset(
     {
         *("oom-report", "page-allocation-failure", "slub-failure", "hung-task", "lockup", "kernel-fault"),
@@ -50,8 +33,12 @@ _KERNEL_KINDS = frozenset({"kernel", "kmsg", "journal-json", "journal-export", "
 _DAEMON_WORDS = (" systemd[", " systemd: ", "systemd-journald", "systemd-shutdown", "CRON[", " sshd")
 
 
-def assemble_chronicle(readings: Sequence[LogReading], snapshot: Snapshot, facts: ClockFacts) -> Chronicle:
-    """All events of all readings on one timeline. ``facts`` tells what is known of the clocks."""
+def assemble_chronicle(
+    readings: Sequence[LogReading], snapshot: Snapshot, facts: ClockFacts, *, guest_logs: frozenset[str]
+) -> Chronicle:
+    """All events of all readings on one timeline. ``facts`` tells what is known of the clocks, ``guest_logs``
+    which of the logs are those of guests (derive.guest_logs).
+    """
     names = Names(snapshot, (event for reading in readings for event in reading.events))
     clocks = [Clock(reading, facts) for reading in readings]
     told = [
@@ -61,7 +48,7 @@ def assemble_chronicle(readings: Sequence[LogReading], snapshot: Snapshot, facts
     ]
     logs = tuple(_log_read(reading, clock) for reading, clock in zip(readings, clocks, strict=True))
     ordered = sorted(_each_once(told), key=lambda happening: happening.tick_s)
-    return Chronicle(happenings=tuple(ordered), logs=logs, is_guest_log=_is_guest_log(readings, snapshot))
+    return Chronicle(happenings=tuple(ordered), logs=logs, guest_logs=guest_logs)
 
 
 def _happenings(reading: LogReading, clock: Clock, names: Names) -> Iterator[Happening]:
@@ -197,26 +184,3 @@ def _natures(reading: LogReading) -> frozenset[LogNature]:
     if is_kernel or has_clock or name.startswith(("kern.log", "syslog", "messages", "dmesg", "vmcore-dmesg")):
         found.add("kernel")
     return frozenset(found)
-
-
-def _is_guest_log(readings: Sequence[LogReading], snapshot: Snapshot) -> bool:
-    """A kernel on virtual hardware, and no trace of virtual machines that it runs itself."""
-    if not isinstance(snapshot.domains, Missing) and snapshot.domains:
-        return False
-    events = [event for reading in readings for event in reading.events]
-    if any(_shows_virtual_machines(event) for event in events):
-        return False
-    if any(isinstance(event, BalloonEvent) and event.kind == "out-of-puff" for event in events):
-        return True
-    names = [getattr(event, "hardware_name", None) for event in events]
-    names += [boot.hardware_name for reading in readings for boot in reading.boots]
-    return any(make in name for name in names if name is not None for make in VIRTUAL_MAKES)
-
-
-def _shows_virtual_machines(event: LogEvent) -> bool:
-    if isinstance(event, QemuEvent | LibvirtEvent):
-        return True
-    if isinstance(event, OomReport) and event.qemu_tasks_total:
-        return True
-    tasks = (getattr(event, "task", None), getattr(event, "requester", None))
-    return any(task is not None and task.comm is not None and is_qemu_comm(task.comm) for task in tasks)

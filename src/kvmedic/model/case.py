@@ -75,16 +75,16 @@ class Chronicle(Record, frozen=True, kw_only=True):
 
     happenings: tuple[Happening, ...]
     logs: tuple[LogRead, ...]
-    is_guest_log: bool
-    """The kernel log is that of a virtual machine that runs no virtual machines itself."""
+    guest_logs: frozenset[str]
+    """The logs of virtual machines that run no virtual machines themselves."""
 
 
 class Case(Record, frozen=True, kw_only=True):
     """One incident: its ``scene``, what came ``before`` it, and ``after``; rules read this and nothing else.
 
-    ``domain`` is whom the operator asks about, ``is_asked`` whether there was a question (a domain, a time, a
-    boot) that the logs cover. ``snapshot`` is what is known of the target today: of a bare
-    log nearly nothing.
+    ``domain`` is whom the operator asks about, ``is_asked`` whether there was a question at all (a domain, a
+    time, a boot). ``is_guest_log``: what failed stands in a guest's own log. ``snapshot`` is what is known of
+    the target today: of a bare log nearly nothing.
     """
 
     scene: tuple[Happening, ...]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from kvmedic.diagnose.catalogue import CAUSES
 from kvmedic.diagnose.post_mortem.catalogue import EXPLAINED
 from kvmedic.diagnose.post_mortem.scenes import (
     STALL,
@@ -21,13 +22,18 @@ from kvmedic.diagnose.post_mortem.unexplained import ID as UNEXPLAINED
 from kvmedic.diagnose.post_mortem.unexplained import without_a_cause
 from kvmedic.diagnose.report import rank
 from kvmedic.model.case import Case, Chronicle, Happening, Window
-from kvmedic.model.finding import Cause, Judgement
+from kvmedic.model.finding import Cause, Judgement, Severity
+from kvmedic.model.gap import Missing
 from kvmedic.model.report import Story
 from kvmedic.model.snapshot import Snapshot
 
 Judged = tuple[tuple[Cause, Judgement], ...]
 MOST_EXPLAINED = 60
 """Of a long history so many incidents are explained: the latest."""
+
+
+ANSWERED = 0.6
+"""From this confidence on the logs have answered; what the host shows today then stands behind it."""
 
 
 def explain_failure(chronicle: Chronicle, snapshot: Snapshot, window: Window) -> tuple[Judged, Story]:
@@ -37,7 +43,7 @@ def explain_failure(chronicle: Chronicle, snapshot: Snapshot, window: Window) ->
     if not is_covered(chronicle.logs, window):
         chronicle = structs.replace(chronicle, logs=())
     chosen = case_of(chosen_scene, chronicle, snapshot, window)
-    judged = judge_case(chosen)
+    judged = with_today(judge_case(chosen), snapshot, chosen)
     told = Told(chosen, rank(finding for _, judgement in judged for finding in judgement.findings))
     history = [
         told if scene is chosen_scene else _told(scene, chronicle, snapshot, window)
@@ -58,6 +64,38 @@ def judge_case(case: Case) -> Judged:
     if grave(case.scene) < STALL or any(judgement.findings for _, judgement in judged):
         return judged
     return (*judged[:-1], (judged[-1][0], without_a_cause(case)))
+
+
+def with_today(judged: Judged, snapshot: Snapshot, case: Case) -> Judged:
+    """The judgements of the logs, and what the host shows today of causes that the logs say nothing for.
+
+    A domain that was asked about leaves out findings of others. Where the logs have answered, today's
+    findings are no more than warnings.
+    """
+    if isinstance(snapshot.memory.meminfo, Missing):
+        return judged
+    has_answer = any(f.confidence >= ANSWERED for _, judgement in judged for f in judgement.findings)
+    logs = {cause.id: judgement for cause, judgement in judged}
+    essential = {cause.id: cause for cause, _ in judged}
+    merged: list[tuple[Cause, Judgement]] = []
+    for cause in CAUSES:
+        said = logs.get(cause.id)
+        today = _softened(cause.examine(snapshot), case, has_answer=has_answer)
+        if said is None and not today.findings:
+            continue
+        if said is None or (today.findings and not said.findings):
+            said = today
+        merged.append((essential.get(cause.id, structs.replace(cause, is_essential=False)), said))
+    return tuple(merged)
+
+
+def _softened(today: Judgement, case: Case, *, has_answer: bool) -> Judgement:
+    findings = [
+        structs.replace(finding, severity=min(finding.severity, Severity.WARNING)) if has_answer else finding
+        for finding in today.findings
+        if case.domain is None or finding.subject.kind != "domain" or finding.subject.name == case.domain
+    ]
+    return Judgement(findings=tuple(findings))
 
 
 def _told(scene: tuple[Happening, ...], chronicle: Chronicle, snapshot: Snapshot, window: Window) -> Told:

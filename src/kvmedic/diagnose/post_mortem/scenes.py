@@ -202,6 +202,14 @@ def _covers(log: LogRead, window: Window) -> bool:
     return not (ends_before or begins_after)
 
 
+def _is_of_guest(scene: tuple[Happening, ...], chronicle: Chronicle) -> bool:
+    """What failed stands in a guest's log; without a failure, all that was read is a guest's."""
+    if not scene:
+        return bool(chronicle.logs) and all(log.source in chronicle.guest_logs for log in chronicle.logs)
+    worst = max(scene, key=lambda happening: gravity(happening.event))
+    return worst.event.lines[0].source in chronicle.guest_logs
+
+
 def case_of(scene: tuple[Happening, ...], chronicle: Chronicle, snapshot: Snapshot, window: Window) -> Case:
     """The case of one incident: the scene, and all else that happened before and after it."""
     inside = {id(happening) for happening in scene}
@@ -212,7 +220,7 @@ def case_of(scene: tuple[Happening, ...], chronicle: Chronicle, snapshot: Snapsh
         before=tuple(h for h in others if h.tick_s <= end),
         after=tuple(h for h in others if h.tick_s > max(begin, end)),
         logs=chronicle.logs,
-        is_guest_log=chronicle.is_guest_log,
+        is_guest_log=_is_of_guest(scene, chronicle),
         domain=window.domain,
         is_asked=window != structs.replace(EVERYTHING, zone_offset_s=window.zone_offset_s),
         snapshot=snapshot,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kvmedic.derive.chronicle import assemble_chronicle
 from kvmedic.derive.clocks import ClockFacts
+from kvmedic.derive.guest_logs import find_guest_logs
 from kvmedic.derive.snapshot import assemble_snapshot
 from kvmedic.diagnose.post_mortem.examine import explain_failure
 from kvmedic.diagnose.report import assemble_report
@@ -11,6 +12,7 @@ from kvmedic.model.case import Window
 from kvmedic.model.evidence import Evidence, Target
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.report import Report
+from kvmedic.parse.host_marks import HostMarks
 from kvmedic.parse.logs import read_events
 
 NOW_S = 1795600000.0
@@ -22,15 +24,23 @@ def why(logs: str | dict[str, str], window: Window = ALL) -> Report:
     """The report on one log, or several by name."""
     texts = {"kern.log": logs} if isinstance(logs, str) else logs
     readings = [read_events(name, [text.encode()]) for name, text in texts.items()]
+    marks = [_marks(text) for text in texts.values()]
     unknown = Missing(source="logs", reason=Reason.NOT_COLLECTED, detail="only logs")
     evidence = Evidence(
         target=Target(kind="log", name="kern.log"), taken_at=unknown, interval_s=unknown, files={}, again={}
     )
     snapshot = assemble_snapshot(evidence)
     facts = ClockFacts(now_s=NOW_S, zone_offset_s=None, booted_at_s=None)
-    chronicle = assemble_chronicle(readings, snapshot, facts)
+    guests = find_guest_logs(readings, marks, snapshot)
+    chronicle = assemble_chronicle(readings, snapshot, facts, guest_logs=guests)
     judged, story = explain_failure(chronicle, snapshot, window)
     return assemble_report(snapshot, judged, story)
+
+
+def _marks(text: str) -> HostMarks:
+    marks = HostMarks()
+    marks.watch(text.encode())
+    return marks
 
 
 def top(report: Report) -> str | None:

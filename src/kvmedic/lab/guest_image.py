@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from kvmedic.lab.initramfs import build_agent, write_initramfs
@@ -40,7 +41,9 @@ class GuestImage(Record, frozen=True, kw_only=True):
     initramfs_file: Path
 
 
-def make_guest_image(folder: Path, kernel: Kernel | None = None) -> GuestImage:
+def make_guest_image(
+    folder: Path, environment: Mapping[str, str], kernel: Kernel | None = None
+) -> GuestImage:
     """Put kernel and initramfs in ``folder``, readable for the user that QEMU runs as."""
     chosen = kernel or find_kernel()
     kernel_file = folder / f"vmlinuz-{chosen.release}"
@@ -49,6 +52,6 @@ def make_guest_image(folder: Path, kernel: Kernel | None = None) -> GuestImage:
         kernel_file.chmod(0o644)
     initramfs = folder / f"guest-{chosen.release}.cpio"
     if not initramfs.exists():
-        agent = build_agent(folder / "agent")
+        agent = build_agent(folder / "agent", environment)
         write_initramfs(initramfs, agent=agent, init=INIT, kernel=chosen, modules=MODULES)
     return GuestImage(kernel=chosen, kernel_file=kernel_file, initramfs_file=initramfs)

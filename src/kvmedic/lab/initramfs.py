@@ -10,7 +10,7 @@ import lzma
 import shutil
 import stat
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kvmedic.errors import UsageError
@@ -20,8 +20,11 @@ AGENT_SOURCE = Path(__file__).with_name("agent.c")
 FOLDERS = ("bin", "dev", "proc", "sys", "run", "mem", "modules", "new", "low", "top")
 
 
-def build_agent(target: Path) -> Path:
-    """Compile the agent to ``target``, once. Raises UsageError when there is no C compiler."""
+def build_agent(target: Path, environment: Mapping[str, str]) -> Path:
+    """Compile the agent to ``target``, once. Raises UsageError when there is no C compiler.
+
+    ``environment`` marks the compiler as the bed's, so that clean-up ends it before it removes its folder.
+    """
     if target.exists():
         return target
     compiler = shutil.which("cc") or shutil.which("gcc")
@@ -31,7 +34,8 @@ def build_agent(target: Path) -> Path:
             hint="Install one, on Debian for example with `apt-get install gcc libc6-dev`.",
         )
     unfinished = target.with_suffix(".part")
-    subprocess.run([compiler, "-O1", "-static", "-o", str(unfinished), str(AGENT_SOURCE)], check=True)
+    argv = [compiler, "-O1", "-static", "-o", str(unfinished), str(AGENT_SOURCE)]
+    subprocess.run(argv, check=True, env=environment)
     unfinished.rename(target)
     return target
 

@@ -113,7 +113,7 @@ class LibvirtHost:
 
     def guest_image(self) -> GuestImage:
         """Kernel and initramfs for guests, made once."""
-        return make_guest_image(self.guest_folder)
+        return make_guest_image(self.guest_folder, self.bed.environment())
 
     def write_file(self, path: Path, content: str | int) -> None:
         """A text, or a hole of that many bytes, in ``guest_folder``."""

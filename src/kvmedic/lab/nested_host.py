@@ -91,7 +91,7 @@ class NestedHost:
 
     def guest_image(self) -> GuestImage:
         """Kernel and initramfs for guests, as the nested host sees them."""
-        image = make_guest_image(self.exchange, self.kernel)
+        image = make_guest_image(self.exchange, self.bed.environment(), self.kernel)
         return GuestImage(
             kernel=image.kernel,
             kernel_file=EXCHANGE / image.kernel_file.name,
@@ -149,7 +149,7 @@ class NestedHost:
     def _start(self) -> int:
         initramfs = write_initramfs(
             self.folder / "host.cpio",
-            agent=build_agent(self.bed.folder / "agent"),
+            agent=build_agent(self.bed.folder / "agent", self.bed.environment()),
             init=INIT,
             kernel=self.kernel,
             modules=MODULES,

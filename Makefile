@@ -31,6 +31,9 @@ fix: setup-dev ## let ruff mend what it can
 	$(PYTHON) -m ruff check --fix src tests benchmarks
 	$(PYTHON) -m ruff format src tests benchmarks
 
+bench-why: setup-dev ## ask why of every labelled incident: accuracy, calibration, confusion
+	$(PYTHON) benchmarks/why/bench_why.py
+
 schema: setup-dev ## write docs/schema again from the records
 	$(PYTHON) -m kvmedic.render.schema > docs/schema/report-1.json
 
@@ -40,4 +43,4 @@ lock: ## resolve the dependencies anew (hashed requirement files; they name no a
 clean: ## remove the environment and caches
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
-.PHONY: help run setup setup-dev test check fix schema lock clean
+.PHONY: help run setup setup-dev test check fix bench-why schema lock clean

@@ -1,0 +1,26 @@
+"""The processor corrects a memory error by itself: logged, and no failure. A decoy."""
+
+from __future__ import annotations
+
+from kvmedic.lab.scenario import Scenario
+from kvmedic.lab.stage import Stage
+
+
+def bring_about(stage: Stage) -> None:
+    """A corrected error of a memory bank, decoded by the kernel."""
+    stage.sh("modprobe edac_mce_amd")
+    stage.outer_monitor(f"mce 0 {stage.pick(9, 10)} 0x9c20400000000108 0x0 0x1b3f{stage.variant}000 0x0")
+    stage.wait_for_log("Hardware Error|mce:", timeout_s=330)
+
+
+SCENARIO = Scenario(
+    id="corrected-error",
+    title="a corrected memory error (a decoy)",
+    bench="plain",
+    seconds=300,
+    bring_about=bring_about,
+    ends_host=False,
+    needs_full_record=False,
+    proof_in="kernel",
+    is_only_decoy=True,
+)

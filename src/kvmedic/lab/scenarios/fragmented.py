@@ -1,0 +1,33 @@
+"""Memory is free in single pages only: a new vCPU (order 4) cannot be had."""
+
+from __future__ import annotations
+
+from kvmedic.lab.scenario import Scenario
+from kvmedic.lab.stage import Stage
+
+
+def bring_about(stage: Stage) -> None:
+    """Shred the free memory with pages that compaction may not move, then start guests."""
+    stage.sh("echo 0 > /proc/sys/vm/compact_unevictable_allowed; echo 3 > /proc/sys/vm/drop_caches")
+    stage.background(f"{stage.faults()} shred {stage.free_mib() - stage.pick(60, 75)}")
+    stage.wait_until(lambda: "done" in stage.sh("cat /tmp/background.out"), "the memory is shredded", 120)
+    for number in range(12):
+        refused = stage.still(f"new-{number:02}", 16, prealloc=False, vcpus=stage.pick(2, 4))
+        if "page allocation failure" in stage.log():
+            return
+        if refused:
+            stage.say(refused.strip()[-200:])
+    stage.wait_for_log("page allocation failure", timeout_s=5)
+
+
+SCENARIO = Scenario(
+    id="fragmented",
+    title="no neighbouring pages though memory is free",
+    bench="plain",
+    seconds=60,
+    bring_about=bring_about,
+    ends_host=False,
+    needs_full_record=False,
+    proof_in="kernel",
+    is_only_decoy=False,
+)

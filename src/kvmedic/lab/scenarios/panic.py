@@ -1,0 +1,28 @@
+"""vm.panic_on_oom is set: the kernel panics where it would have killed."""
+
+from __future__ import annotations
+
+from kvmedic.lab.scenario import Scenario
+from kvmedic.lab.stage import Stage
+
+
+def bring_about(stage: Stage) -> None:
+    """Run out of memory with panic_on_oom; the host restarts by itself (panic=1)."""
+    stage.sh(f"echo {stage.pick(1, 2)} > /proc/sys/vm/panic_on_oom")
+    free = stage.free_mib()
+    stage.still("web-01", free * 45 // 100)
+    stage.still("db-02", free * 35 // 100)
+    stage.expect_restart(lambda: stage.grow("db-02", free // 2), end="panic")
+
+
+SCENARIO = Scenario(
+    id="panic",
+    title="panic_on_oom turns a shortage into a panic",
+    bench="verbose-console",
+    seconds=60,
+    bring_about=bring_about,
+    ends_host=True,
+    needs_full_record=False,
+    proof_in="kernel",
+    is_only_decoy=False,
+)

@@ -1,0 +1,28 @@
+"""The guests in use together do not fit: what is swapped out is wanted again at once."""
+
+from __future__ import annotations
+
+from kvmedic.lab.scenario import Scenario
+from kvmedic.lab.stage import Stage
+
+
+def bring_about(stage: Stage) -> None:
+    """Two programs touch more than the memory, in turns, for ever, beside a guest."""
+    free = stage.free_mib()
+    stage.still("db-02", free * 30 // 100)
+    churn = (free + stage.pick(60, 100)) * 70 // 200
+    stage.background(f"{stage.faults()} churn {churn}", f"{stage.faults()} churn {churn + 60}")
+    stage.sleep(25)
+
+
+SCENARIO = Scenario(
+    id="swap-thrash",
+    title="more memory in use than there is, and swap",
+    bench="swap",
+    seconds=60,
+    bring_about=bring_about,
+    ends_host=False,
+    needs_full_record=True,
+    proof_in="state",
+    is_only_decoy=False,
+)

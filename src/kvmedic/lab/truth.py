@@ -1,0 +1,83 @@
+"""The truth: which cause each scenario really is. Written before any rule was, and never changed to suit one.
+
+``also`` holds causes that a fair reader may put first as well: what was done is certain, but its name is not
+always one word (guests that need more than the host has are an overcommitted and an exhausted host).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kvmedic.model.record import Record
+
+
+class Truth(Record, frozen=True, kw_only=True):
+    """The cause of a scenario. None: no failure at all, and nothing may be found."""
+
+    cause: str | None
+    also: tuple[str, ...]
+    why: str
+
+
+def _is(cause: str | None, why: str, *also: str) -> Truth:
+    return Truth(cause=cause, also=also, why=why)
+
+
+TRUTH: Mapping[str, Truth] = {
+    "oom-overcommit": _is(
+        "host-memory-overcommitted",
+        "guests were promised more than the host has, and took it",
+        "host-memory-exhausted",
+    ),
+    "deflate-oom": _is(
+        "host-memory-overcommitted",
+        "balloons gave memory back that the host had given to others",
+        "host-memory-exhausted",
+    ),
+    "service-oom": _is(
+        "colocated-service-memory",
+        "a program of the host, not a guest, took the memory",
+        "host-memory-exhausted",
+    ),
+    "memcg": _is("cgroup-memory-limit", "the guest's own cgroup has a limit below its size"),
+    "numa": _is("numa-node-exhausted", "the guest is bound to one node; the other one was free"),
+    "panic": _is(
+        "host-panic",
+        "vm.panic_on_oom turned a lack of memory into a panic of the host",
+        "host-memory-overcommitted",
+        "host-memory-exhausted",
+    ),
+    "manual-oom": _is("manual-oom", "a person wrote f to sysrq-trigger; memory was plentiful"),
+    "storage-stall": _is("storage-stall", "the file system under the images did not answer"),
+    "storage-full": _is("storage-full", "the file system under the image was full; QEMU paused the guest"),
+    "fragmented": _is(
+        "memory-fragmented", "an order-4 block was needed, memory was free in single pages only"
+    ),
+    "hugepages": _is("hugepages-exhausted", "the pool of huge pages was used up; ordinary memory was free"),
+    "over-inflated": _is(
+        "balloon-over-inflated", "the balloon took what the guest needed; the guest's kernel killed"
+    ),
+    "guest-oom": _is("guest-internal", "a program of the guest needed more than the guest ever had"),
+    "hugetlb": _is(
+        "balloon-ineffective", "the balloon is inflated on hugetlb backing and gives nothing back"
+    ),
+    "daemon-hung": _is("hypervisor-daemon-hung", "libvirtd was stopped; the guests ran on"),
+    "swap-thrash": _is(
+        "swap-thrashing", "the guests in use together did not fit, and swapped each other out all the time"
+    ),
+    "hard-reset": _is("host-reset-unlogged", "power was cut: nothing could be written"),
+    "memory-high": _is("cgroup-memory-limit", "memory.high of the guest's cgroup throttled it"),
+    "machine-check": _is("hardware-memory-error", "the processor reported uncorrected memory errors"),
+    "hwpoison": _is(
+        "hardware-memory-error", "a page of QEMU was poisoned; the kernel killed QEMU with SIGBUS"
+    ),
+    "qemu-killed": _is("qemu-killed", "a person sent a signal to QEMU"),
+    "qemu-crash": _is("qemu-crash", "QEMU died of SIGSEGV or SIGABRT"),
+    "clean-shutdown": _is(None, "the guest was shut down in order; nothing failed"),
+    "corrected-error": _is(None, "the processor corrected the error; nothing failed"),
+    "soft-lockup": _is("soft-lockup", "the CPUs of the host did not run its tasks for tens of seconds"),
+    "watchdog-reset": _is("host-fenced", "the hardware watchdog was no longer fed and reset the host"),
+    "pids-limit": _is("limit-exhausted", "the cgroup allows fewer tasks than QEMU needs"),
+    "nofile-limit": _is("limit-exhausted", "QEMU may open fewer files than it needs"),
+    "host-crash": _is("host-panic", "the kernel stopped with a panic (asked for by sysrq c)", "kernel-bug"),
+}

@@ -14,7 +14,7 @@ from msgspec import structs
 from kvmedic.model.log_event import QemuEvent
 from kvmedic.parse.logs.envelope import LogLine
 from kvmedic.parse.logs.numbers import whole
-from kvmedic.parse.logs.report import Context
+from kvmedic.parse.logs.report import KEPT_LINE_CHARACTERS, Context
 from kvmedic.parse.logs.task_table import is_qemu_comm
 
 Kind = Literal[
@@ -103,9 +103,14 @@ def read_qemu(context: Context, line: LogLine) -> QemuEvent | None:
         return crash
     for kind, failure, pattern in _KINDS:
         match = pattern.search(line.message)
-        if match is not None:
+        if match is not None and (kind != "assertion" or _is_of_qemu(context, line)):
             return _event(context, line, kind, failure, match.groupdict())
     return None
+
+
+def _is_of_qemu(context: Context, line: LogLine) -> bool:
+    """Assertions fail in any program; only those of a domain's own log or of a QEMU count."""
+    return domain_of_source(context.source) is not None or "qemu" in line.raw[:KEPT_LINE_CHARACTERS].lower()
 
 
 def _segfault(context: Context, line: LogLine) -> QemuEvent | None:

@@ -24,6 +24,7 @@ from kvmedic.parse.logs.retention import EventStore, tag_of
 from kvmedic.parse.logs.scan import LONGEST_LINE_BYTES, Scanner
 
 BLOCKS_READ_AGAIN: Final = 2
+EMPTY: Final = b"\r\n\x00 "
 
 
 class LogReader:
@@ -61,7 +62,7 @@ class LogReader:
             elif hit >= len(block):
                 break
             else:
-                begin = max(block.rfind(b"\n", 0, hit) + 1, position)
+                begin = _line_begin(block, position, hit)
             end = block.find(b"\n", begin)
             number += block.count(b"\n", counted, begin)
             counted = begin
@@ -85,7 +86,7 @@ class LogReader:
         if is_hit:
             self._note_clock(line)
             if self._boots.is_boundary(line):
-                self._turn(line, _last_line(block[:begin][-LONGEST_LINE_BYTES:]) or self._tail)
+                self._turn(line, _last_line(block[:begin]) or self._tail)
                 return
         if self._reports.offer(line) or not is_hit or self._boots.take(line):
             return
@@ -181,11 +182,19 @@ def _moment(line: LogLine | None, boot: int) -> Moment | None:
     return None if line is None else line.moment(boot)
 
 
+def _line_begin(block: bytes, position: int, hit: int) -> int:
+    """Where the line of a hit begins; the zeros that a reset leaves in a log are not part of it."""
+    begin = max(block.rfind(b"\n", position, hit) + 1, position)
+    if hit - begin <= LONGEST_LINE_BYTES // 2:
+        return begin
+    return max(block.rfind(b"\x00", begin, hit) + 1, hit - LONGEST_LINE_BYTES // 2)
+
+
 def _decode(raw: bytes) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
 def _last_line(block: bytes) -> bytes:
     """The last line that is not empty, bounded."""
-    text = block[-LONGEST_LINE_BYTES:].rstrip(b"\r\n\x00 ")
+    text = block[-LONGEST_LINE_BYTES:].rstrip(EMPTY) or block.rstrip(EMPTY)[-LONGEST_LINE_BYTES:]
     return text[text.rfind(b"\n") + 1 :]

@@ -146,6 +146,15 @@ def test_a_line_of_a_hundred_megabytes_is_cut() -> None:
     assert peak < 30 * MIB
 
 
+def test_the_zeros_that_a_reset_left_do_not_hide_the_line_behind_them() -> None:
+    text = b"[  9.000000] usb 1-1: x\n" + b"\x00" * 300_000 + b"[  0.000000] Linux version 6.1.0 (x)\n"
+
+    reading = read(text)
+
+    assert [boot.kernel_release for boot in reading.boots] == [None, "6.1.0"]
+    assert reading.boots[0].has_shutdown is False
+
+
 def test_random_bytes_are_read_at_once() -> None:
     generator = random.Random(1)
     begin = time.monotonic()

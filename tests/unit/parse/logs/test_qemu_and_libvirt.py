@@ -106,6 +106,10 @@ def test_a_segfault_of_qemu_is_told_by_the_kernel() -> None:
     assert (event.kind, event.comm, event.pid, event.signal) == ("segfault", "qemu-system-x86", 912, 11)
 
 
+def test_assertions_of_other_programs_are_not_ours() -> None:
+    assert read("Nov 24 03:00:12 a gnome-shell[7]: shell.c:12: main: Assertion `x' failed.\n").events == ()
+
+
 def test_segfaults_of_other_programs_are_not_ours() -> None:
     assert (
         read(dmesg("firefox[912]: segfault at 0 ip 00005 sp 00007 error 4 in libxul.so[55+1]")).events == ()

@@ -26,6 +26,8 @@ from kvmedic.model.page_map_request import PageMapRequest
 Progress = Callable[[str, float | None], None]
 _CHUNK_BYTES = 1 << 20
 _LAST_WORDS_S = 1.0
+LONGEST_START_S = 30.0
+"""The child imports numpy: 0.2 s here, many seconds on a host under software emulation."""
 
 
 class Deadlines(NamedTuple):
@@ -139,7 +141,9 @@ class _Listener:
                 stdin.close()
             except BrokenPipeError:
                 return self._gap(Reason.UNREACHABLE, "the reader ended at once")
-            while (left := min(silence_s, until - time.monotonic())) > 0 and selector.select(left):
+            patience_s = LONGEST_START_S
+            while (left := min(patience_s, until - time.monotonic())) > 0 and selector.select(left):
+                patience_s = silence_s
                 data = os.read(stdout.fileno(), _CHUNK_BYTES)
                 if not data:
                     return self._gap(Reason.UNREACHABLE, "the reader ended without an answer")

@@ -19,7 +19,7 @@ from kvmedic.adapters.page_map_source import FrameSource, Words, count_frames, g
 from kvmedic.derive.block_counts import BlockCounts, confirmed, suspects
 from kvmedic.derive.page_classes import NOPAGE_BIT, OWNED, Classifier, Codes, Counts
 from kvmedic.derive.page_owners import Owners, owner_bytes, present_frames
-from kvmedic.model.gap import Missing
+from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.page_map_request import DomainProcess, PageMapRequest
 from kvmedic.parse.process_maps import Mapping
 
@@ -53,6 +53,12 @@ def guest_areas(mappings: tuple[Mapping, ...]) -> tuple[Mapping, ...]:
     """The areas that can hold a guest's memory; not files, and not address space that is only reserved."""
     kinds = ("anonymous", "shared-memory", "hugetlb")
     return tuple(area for area in mappings if area.kind in kinds and area.is_readable)
+
+
+def gap_without_pages(pid: int) -> Missing:
+    """The gap that a process without a single page leaves: it is ending, or has ended."""
+    detail = "the process has no memory (any more)"
+    return Missing(source=f"proc/{pid}/pagemap", reason=Reason.NOT_FOUND, detail=detail)
 
 
 class FullReader:
@@ -103,6 +109,8 @@ class FullReader:
             found = self._source.mappings(domain.pid)
             if isinstance(found, Missing):
                 self.gaps.append(found)
+            elif not guest_areas(found):
+                self.gaps.append(gap_without_pages(domain.pid))
             else:
                 areas[number] = guest_areas(found)
         return areas
@@ -114,21 +122,22 @@ class FullReader:
         for number, found in tuple(areas.items()):
             domain = self._request.domains[number - 1]
             self._report(f"domain {domain.pid}", 0.0)
+            windows = tuple(windows_of(found, self._request.page_size_bytes))
             try:
-                windows = tuple(windows_of(found, self._request.page_size_bytes))
                 pages = sum(pool.map(lambda w, d=domain, n=number: self._claim(d, n, w, owners), windows))
                 self.entries[number] = pages
             except OSError as error:
                 self.gaps.append(gap_of(error, f"proc/{domain.pid}/pagemap"))
+                self.entries.pop(number, None)
                 del areas[number]
-            except PermissionError:
-                raise
         return owners
 
     def _claim(self, domain: DomainProcess, number: int, window: tuple[int, int], owners: Owners) -> int:
         first_page, count = window
         entries = self._buffers()[0][:count]
         read = self._source.pagemap(domain.pid, first_page, entries)
+        if read == 0:
+            raise ProcessLookupError(3, "the process ended")
         frames = present_frames(entries[:read])
         if frames.size and not frames.any():
             raise PermissionError(1, "frame numbers are hidden from this reader")

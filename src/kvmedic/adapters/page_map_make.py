@@ -22,7 +22,7 @@ from kvmedic.derive.page_map import (
     spans_or_whole,
 )
 from kvmedic.model.gap import Missing, Reason
-from kvmedic.model.page_map import PageMap
+from kvmedic.model.page_map import DomainPages, PageMap
 from kvmedic.model.page_map_request import PageMapRequest
 
 _NOTHING = Missing(source="proc/kpageflags", reason=Reason.NOT_FOUND, detail="it shows no page frames")
@@ -69,19 +69,7 @@ def _full(source: FrameSource, request: PageMapRequest, report: Report) -> PageM
             spans, block_ranges(spans, reader.frames, counts.block_pages), strict=True
         )
     )
-    domains = tuple(
-        full_row(
-            domain,
-            codes=counts.of_domain[number],
-            entries=reader.entries[number],
-            stranded_pages=int(counts.stranded_pages[number]),
-            folios=int(counts.stranded_folios[number]),
-            page_size=request.page_size_bytes,
-            exact_counts=bool(request.exact_map_counts),
-        )
-        for number, domain in enumerate(request.domains, 1)
-        if number in reader.entries
-    )
+    domains = _rows(reader, request)
     freed = blocks_freed_by_migration(counts, len(request.domains))
     theirs = tuple(freed[number - 1] for number in sorted(reader.entries))
     seconds = time.monotonic() - started
@@ -94,6 +82,24 @@ def _full(source: FrameSource, request: PageMapRequest, report: Report) -> PageM
         frames=reader.frames,
         frames_read=reader.frames,
         duration_s=seconds,
+    )
+
+
+def _rows(reader: FullReader, request: PageMapRequest) -> tuple[DomainPages, ...]:
+    """A row for each domain whose page tables were read."""
+    counts = reader.counts
+    return tuple(
+        full_row(
+            domain,
+            codes=counts.of_domain[number],
+            entries=reader.entries[number],
+            stranded_pages=int(counts.stranded_pages[number]),
+            folios=int(counts.stranded_folios[number]),
+            page_size=request.page_size_bytes,
+            exact_counts=bool(request.exact_map_counts),
+        )
+        for number, domain in enumerate(request.domains, 1)
+        if number in reader.entries
     )
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kvmedic.adapters.page_map_full import Report, guest_areas
+from kvmedic.adapters.page_map_full import Report, gap_without_pages, guest_areas
 from kvmedic.adapters.page_map_source import FrameSource, Words, count_frames, gap_of, read_whole
 from kvmedic.derive.block_counts import BlockCounts
 from kvmedic.derive.page_classes import (
@@ -39,7 +39,7 @@ Read = Callable[[int, Words], int]
 _SHARE = 0.016
 """Share of all pageblocks read for the host; windows of domains get as much again."""
 _LEAST_BLOCKS, _MOST_BLOCKS = 96, 6000
-_LEAST_WINDOWS, _MOST_WINDOWS = 4, 2000
+_LEAST_WINDOWS_OF_ALL, _LEAST_WINDOWS, _MOST_WINDOWS = 112, 4, 2000
 
 
 class SampledBlocks(NamedTuple):
@@ -152,9 +152,11 @@ class SampledReader:
         areas = []
         for domain in self._request.domains:
             report(f"domain {domain.pid}", 0.0)
-            areas.append((domain, self._areas(domain)))
+            windows = self._areas(domain)
+            if windows is not None:
+                areas.append((domain, windows))
         total = max(1, sum(len(windows) for _, windows in areas))
-        wanted = max(_LEAST_BLOCKS // 2, min(self.frames // self._block_pages, total) * _SHARE)
+        wanted = max(_LEAST_WINDOWS_OF_ALL, min(self.frames // self._block_pages, total) * _SHARE)
         found = []
         for domain, windows in areas:
             report(f"domain {domain.pid}", 0.0)
@@ -164,20 +166,21 @@ class SampledReader:
                 found.append(estimated)
         return tuple(found)
 
-    def _areas(self, domain: DomainProcess) -> NDArray[np.int64]:
-        """Windows of a domain's address space: (first virtual page, pages), in the order of addresses."""
+    def _areas(self, domain: DomainProcess) -> NDArray[np.int64] | None:
+        """Windows of a domain's address space by their first virtual pages, in the order of addresses."""
         mappings = self._source.mappings(domain.pid)
         if isinstance(mappings, Missing):
             self.gaps.append(mappings)
-            return np.empty((0, 2), dtype=np.int64)
+            return None
         return cut_windows(guest_areas(mappings), self._request.page_size_bytes, self._chunk_pages)
 
     def _domain(self, domain: DomainProcess, windows: NDArray[np.int64], wanted: int) -> SampledDomain | None:
         if not len(windows):
+            self.gaps.append(gap_without_pages(domain.pid))
             return None
         design = draw(len(windows), wanted, self._random)
         try:
-            entries = self._entries(domain.pid, windows[design.units])
+            entries = self._entries(domain.pid, windows[design.units], everything=design.is_complete)
         except OSError as error:
             self.gaps.append(gap_of(error, f"proc/{domain.pid}/pagemap"))
             return None
@@ -188,13 +191,13 @@ class SampledReader:
             )
             return None
         values = self._quantities(entries, len(design.units))
-        return SampledDomain(domain, estimate(design, values, self._chunk_pages))
+        return SampledDomain(domain, estimate(design, values, self._chunk_pages, within=True))
 
-    def _entries(self, pid: int, windows: NDArray[np.int64]) -> Entries:
+    def _entries(self, pid: int, windows: NDArray[np.int64], *, everything: bool) -> Entries:
         raw = np.zeros((len(windows), self._chunk_pages), dtype=np.uint64)
-        for row, (first, pages) in enumerate(windows.tolist()):
-            self._source.pagemap(pid, first, raw[row, :pages])
-        return select_entries(raw, self._chunk_pages, self._random)
+        for row, first in enumerate(windows.tolist()):
+            self._source.pagemap(pid, first, raw[row])
+        return select_entries(raw, self._chunk_pages, self._random, everything=everything)
 
     def _quantities(self, entries: Entries, windows: int) -> NDArray[np.float64]:
         """Read the flags of the selected entries' frames, and whole folios where one may be partly mapped."""
@@ -237,11 +240,12 @@ class SampledReader:
 
 
 def cut_windows(areas: tuple[Mapping, ...], page_size: int, pages: int) -> NDArray[np.int64]:
-    """Cut areas at multiples of ``pages`` virtual pages: rows of (first virtual page, pages)."""
-    rows = []
-    for area in areas:
-        first, end = area.start // page_size, area.end // page_size
-        starts = np.arange(first // pages * pages, end, pages, dtype=np.int64)
-        begins = np.maximum(starts, first)
-        rows.append(np.stack([begins, np.minimum(starts + pages, end) - begins], axis=1))
-    return np.concatenate(rows) if rows else np.empty((0, 2), dtype=np.int64)
+    """First virtual pages of all aligned runs of ``pages`` pages that an area reaches into.
+
+    Small neighbouring areas (stacks, arenas) share a window, so they do not crowd out the guest's memory.
+    """
+    starts = [
+        np.arange(area.start // page_size // pages, -(-area.end // page_size // pages), dtype=np.int64)
+        for area in areas
+    ]
+    return np.unique(np.concatenate(starts)) * pages if starts else np.empty(0, dtype=np.int64)

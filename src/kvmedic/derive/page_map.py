@@ -18,6 +18,7 @@ from kvmedic.model.page_map import (
     BlockKinds,
     ClassTotal,
     DomainPages,
+    Forecast,
     PageClass,
     PageMap,
     ZonePages,
@@ -56,6 +57,7 @@ class ZoneResult(NamedTuple):
     kinds: NDArray[np.float64]
     kind_errors: NDArray[np.float64]
     answers: ZoneAnswers
+    block_pages: int
 
 
 def everything(blocks: int) -> Design:
@@ -104,6 +106,7 @@ def examine_zone(zone: ZoneBlocks, block_pages: int) -> ZoneResult:
         kinds.totals,
         kinds.errors,
         ZoneAnswers(answers.totals, answers.errors),
+        block_pages,
     )
 
 
@@ -136,15 +139,6 @@ def assemble(
     if request.method == "sampled":
         pages, errors = _attributed(pages, errors, domains, size)
     totals = _totals(pages, errors, size)
-    forecaster = Forecaster(
-        bytes_of={row.page_class: row.bytes for row in totals},
-        error_of={row.page_class: row.error_bytes for row in totals},
-        idle_cache_bytes=round(float(pages[IDLE_FILE])) * size,
-        zones=tuple(result.answers for result in results),
-        block_pages=block_pages,
-        domains=domains,
-        blocks_of_domain=blocks_of_domain,
-    )
     return PageMap(
         method=request.method,
         page_size_bytes=size,
@@ -154,17 +148,39 @@ def assemble(
         seed=request.seed if request.method == "sampled" else None,
         duration_s=duration_s,
         totals=totals,
-        blocks=_block_kinds(
-            np.sum([result.kinds for result in results], axis=0),
-            np.sqrt(np.sum([result.kind_errors**2 for result in results], axis=0)),
-        ),
+        blocks=_kinds_of_all(results),
         domains=domains,
         zones=tuple(_zone_pages(result, request, results) for result in results),
         labels=labels_of(tuple(domain.name for domain in request.domains)),
-        forecasts=forecaster.all(),
+        forecasts=_forecasts(
+            results, totals, round(float(pages[IDLE_FILE])) * size, domains, blocks_of_domain
+        ),
         unexplained_bytes=_unexplained(request, pages),
         gaps=gaps,
     )
+
+
+def _forecasts(
+    results: tuple[ZoneResult, ...],
+    totals: tuple[ClassTotal, ...],
+    idle_cache_bytes: int,
+    domains: tuple[DomainPages, ...],
+    blocks_of_domain: tuple[int, ...] | None,
+) -> tuple[Forecast, ...]:
+    return Forecaster(
+        bytes_of={row.page_class: row.bytes for row in totals},
+        error_of={row.page_class: row.error_bytes for row in totals},
+        idle_cache_bytes=idle_cache_bytes,
+        zones=tuple(result.answers for result in results),
+        block_pages=results[0].block_pages,
+        domains=domains,
+        blocks_of_domain=blocks_of_domain,
+    ).all()
+
+
+def _kinds_of_all(results: tuple[ZoneResult, ...]) -> BlockKinds:
+    kinds = np.sum([result.kinds for result in results], axis=0)
+    return _block_kinds(kinds, np.sqrt(np.sum([result.kind_errors**2 for result in results], axis=0)))
 
 
 def _totals(pages: NDArray[np.float64], errors: NDArray[np.float64], size: int) -> tuple[ClassTotal, ...]:

@@ -55,19 +55,22 @@ def draw(population: int, wanted: int, random: np.random.Generator) -> Design:
     return Design(pairs.reshape(-1), edges, False)
 
 
-def estimate(design: Design, values: NDArray[Any], largest: float) -> Estimate:
+def estimate(design: Design, values: NDArray[Any], largest: float, *, within: bool = False) -> Estimate:
     """Totals of the whole from ``values`` (one row a unit, one column a quantity).
 
     ``largest`` is what one unit could hold of a quantity at most: it bounds what the sample missed of a
     quantity that it saw in fewer than five strata (with 95 % certainty
     less than 3/n of the units, each full).
+    ``within``: the values are themselves estimates from a sample within each unit, which drawing more units
+    does not make exact (a complete design must then have followed everything).
     """
     if design.is_complete or not values.size:
         return Estimate(values.sum(axis=0, dtype=np.float64), np.zeros(values.shape[1]))
     sizes = design.sizes.astype(np.float64)[:, None]
     pairs = values.astype(np.float64).reshape(sizes.size, 2, -1)
     totals = (pairs.mean(axis=1) * sizes).sum(axis=0)
-    variances = sizes**2 * (1 - 2 / sizes) / 2 * _collapsed(pairs)
+    left_out = 1.0 if within else 1 - 2 / sizes
+    variances = sizes**2 * left_out / 2 * _collapsed(pairs)
     errors = _t95(_degrees(variances)) * np.sqrt(variances.sum(axis=0))
     seen = (pairs.sum(axis=1) > 0).sum(axis=0)
     missed = 3 * sizes.sum() / len(values) * largest

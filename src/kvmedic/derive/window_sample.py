@@ -35,12 +35,18 @@ class Entries(NamedTuple):
         return is_large_anonymous(flags) & ~self.is_whole
 
 
-def select_entries(raw: NDArray[np.uint64], chunk_pages: int, random: np.random.Generator) -> Entries:
-    """Choose what to follow in each window (a row of ``raw``): all of it, one for all, or a few at random."""
+def select_entries(
+    raw: NDArray[np.uint64], chunk_pages: int, random: np.random.Generator, *, everything: bool
+) -> Entries:
+    """Choose what to follow in each window (a row of ``raw``): all of it, one for all, or a few at random.
+
+    ``everything``: never a few, for a sample that has all windows and so claims no error.
+    """
+    few = chunk_pages if everything else _FEW_ENTRIES
     is_present = (raw & PRESENT) != 0
     frames = (raw & PFN_MASK).view(np.int64)
     parts = [
-        _select(row, frames[row][is_present[row]], chunk_pages, random)
+        _select(row, frames[row][is_present[row]], chunk_pages, random, few)
         for row in np.flatnonzero(is_present.any(axis=1)).tolist()
     ]
     if not parts:
@@ -49,15 +55,17 @@ def select_entries(raw: NDArray[np.uint64], chunk_pages: int, random: np.random.
     return Entries(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _select(row: int, frames: NDArray[np.int64], chunk_pages: int, random: np.random.Generator) -> Entries:
+def _select(
+    row: int, frames: NDArray[np.int64], chunk_pages: int, random: np.random.Generator, few: int
+) -> Entries:
     count = frames.size
     is_whole = count == chunk_pages and frames[0] % chunk_pages == 0 and bool((np.diff(frames) == 1).all())
     if is_whole:
         chosen = frames[:1]
-    elif np.unique(frames // chunk_pages).size <= _FEW_CHUNKS or count <= _FEW_ENTRIES:
+    elif np.unique(frames // chunk_pages).size <= _FEW_CHUNKS or count <= few:
         chosen = frames
     else:
-        chosen = np.sort(random.choice(frames, _FEW_ENTRIES, replace=False))
+        chosen = np.sort(random.choice(frames, few, replace=False))
     size = chosen.size
     return Entries(chosen, np.full(size, row), np.full(size, count / size), np.full(size, is_whole))
 

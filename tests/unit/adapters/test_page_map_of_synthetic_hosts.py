@@ -328,3 +328,13 @@ def test_more_domains_than_a_byte_can_number_are_told_apart() -> None:
         host.map(pid, 0, range(first, first + 4))
     page_map = map_of(host, request_for(*pids))
     assert [domain.anonymous_bytes for domain in page_map.domains] == [4 * PAGE] * len(pids)
+
+
+def test_a_process_without_a_page_is_a_gap_and_not_a_small_domain() -> None:
+    host = SyntheticFrames(8 * BLOCK)
+    host.process(7, 0)
+    host.mappings = lambda _: ()  # type: ignore[method-assign]
+    for method in ("full", "sampled"):
+        page_map = map_of(host, request_for(7, method=method))
+        assert page_map.domains == ()
+        assert [gap.reason for gap in page_map.gaps] == [Reason.NOT_FOUND]

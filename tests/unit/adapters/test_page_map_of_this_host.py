@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import mmap
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -25,13 +23,13 @@ from kvmedic.adapters.page_map_source import ProcFrames
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.page_map import DomainPages, PageMap
 
-HUGE, PAGE, BLOCKS = 2 << 20, 4096, 64
+HUGE, BLOCKS = 2 << 20, 64
 LIBC = ctypes.CDLL(None, use_errno=True)
 MADV_COLD, PROCESS_MADVISE = 20, 440
 
 
 DISTURBANCES = ("slabs_scanned", "drop_slab", "thp_fault_fallback")
-"""Counters of /proc/vmstat that move when others make the kernel split our folios, or refuse us huge pages."""
+"""Counters of /proc/vmstat that move when others make the kernel split our folios or refuse us huge pages."""
 ATTEMPTS = 6
 
 
@@ -68,37 +66,69 @@ def quiet(_: str, __: float | None) -> None:
     """No progress wanted."""
 
 
-class HugePages:
-    """Memory of this process in ``BLOCKS`` huge pages, to be punched as a balloon does."""
+SUBJECT = """
+import ctypes, mmap, os, signal, sys
+HUGE, PAGE, BLOCKS = 2 << 20, 4096, 64
+area = mmap.mmap(-1, (BLOCKS + 2) * HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+area.madvise(mmap.MADV_HUGEPAGE)
+base = -ctypes.addressof(ctypes.c_char.from_buffer(area)) % HUGE
+child = 0
+def touch(blocks):
+    for place in range(base, base + blocks * HUGE, PAGE):
+        area[place] = 1
+def punch(blocks):
+    for place in range(base, base + blocks * HUGE, 2 * PAGE):
+        area.madvise(mmap.MADV_DONTNEED, place, PAGE)
+def fork(_):
+    global child
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+        os._exit(0)
+def reap(_):
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+touch(BLOCKS)
+print("ready", flush=True)
+for line in sys.stdin:
+    verb, blocks = line.split()
+    globals()[verb](int(blocks))
+    print("done", flush=True)
+"""
+"""A process with huge pages that punches, touches and forks when it is told to, as a guest's QEMU would."""
 
-    def __init__(self, area: mmap.mmap) -> None:
-        self._area = area
-        view = ctypes.c_char.from_buffer(area)
-        self.offset = -ctypes.addressof(view) % HUGE
-        del view
 
-    def punch(self, blocks: range) -> None:
-        """Drop every second page of some blocks."""
-        for start in range(self.offset + blocks.start * HUGE, self.offset + blocks.stop * HUGE, 2 * PAGE):
-            self._area.madvise(mmap.MADV_DONTNEED, start, PAGE)
+class Subject:
+    """A process of ``BLOCKS`` huge pages."""
 
-    def touch(self, blocks: range) -> None:
-        """Write to every page of some blocks."""
-        for start in range(self.offset + blocks.start * HUGE, self.offset + blocks.stop * HUGE, PAGE):
-            self._area[start] = 1
+    def __init__(self, child: subprocess.Popen[str]) -> None:
+        self._child = child
+        self.pid = child.pid
+
+    def do(self, verb: str, blocks: int = 0) -> None:
+        """Punch every second page of the first blocks, touch all pages of them, fork, or reap."""
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._child.stdin.write(f"{verb} {blocks}\n")
+        self._child.stdin.flush()
+        assert self._child.stdout.readline() == "done\n"
+
+    def row(self, method: str = "full", seed: int = 1) -> DomainPages:
+        """Its row in a map made now."""
+        return row_of(make_page_map(request_for(self.pid, method=method, seed=seed), quiet))
 
 
 @contextmanager
-def huge_pages() -> Iterator[HugePages]:
-    """Touched huge pages of our own; given back at the end."""
-    area = mmap.mmap(-1, (BLOCKS + 2) * HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    try:
-        area.madvise(mmap.MADV_HUGEPAGE)
-        pages = HugePages(area)
-        pages.touch(range(BLOCKS))
-        yield pages
-    finally:
-        area.close()
+def subject() -> Iterator[Subject]:
+    """The process, ready; gone at the end."""
+    command = [sys.executable, "-S", "-c", SUBJECT]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "ready\n"
+            yield Subject(child)
+        finally:
+            child.kill()
 
 
 def row_of(page_map: PageMap | Missing) -> DomainPages:
@@ -106,11 +136,6 @@ def row_of(page_map: PageMap | Missing) -> DomainPages:
     assert isinstance(page_map, PageMap), page_map
     (domain,) = page_map.domains
     return domain
-
-
-def own_map(method: str = "full", seed: int = 1) -> PageMap | Missing:
-    """A map with this process as its domain."""
-    return make_page_map(request_for(os.getpid(), method=method, seed=seed), quiet)
 
 
 @undisturbed
@@ -121,15 +146,15 @@ def test_this_kernels_counts_are_tried_and_found_exact() -> None:
 
 @undisturbed
 def test_a_punched_process_strands_what_it_dropped_and_still_does_when_it_touched_the_holes_again() -> None:
-    with huge_pages() as pages:
-        before = row_of(own_map())
-        assert before.stranded_bytes == 0
-        assert before.thp_bytes >= BLOCKS * HUGE
-        pages.punch(range(BLOCKS // 2))
-        punched = row_of(own_map())
-        pages.touch(range(BLOCKS // 2))
-        refilled = row_of(own_map())
+    with subject() as process:
+        before = process.row()
+        process.do("punch", BLOCKS // 2)
+        punched = process.row()
+        process.do("touch", BLOCKS // 2)
+        refilled = process.row()
     expected = BLOCKS // 2 * HUGE // 2
+    assert before.stranded_bytes == 0
+    assert before.thp_bytes >= BLOCKS * HUGE
     assert (punched.stranded_bytes, punched.stranded_blocks) == (expected, BLOCKS // 2)
     assert (refilled.stranded_bytes, refilled.stranded_blocks) == (expected, BLOCKS // 2)
     assert refilled.anonymous_bytes >= punched.anonymous_bytes + expected
@@ -137,12 +162,12 @@ def test_a_punched_process_strands_what_it_dropped_and_still_does_when_it_touche
 
 @undisturbed
 def test_a_sample_agrees_with_the_whole_within_its_error() -> None:
-    with huge_pages() as pages:
-        pages.punch(range(BLOCKS // 2))
-        pages.touch(range(BLOCKS // 4))
-        whole = row_of(own_map()).stranded_bytes
-        assert isinstance(whole, int)
-        runs = [row_of(own_map("sampled", seed)) for seed in range(40)]
+    with subject() as process:
+        process.do("punch", BLOCKS // 2)
+        process.do("touch", BLOCKS // 4)
+        whole = process.row().stranded_bytes
+        runs = [process.row("sampled", seed) for seed in range(40)]
+    assert whole == BLOCKS // 2 * HUGE // 2
     hits = [
         isinstance(r.stranded_bytes, int) and abs(r.stranded_bytes - whole) <= r.error_bytes for r in runs
     ]
@@ -151,31 +176,25 @@ def test_a_sample_agrees_with_the_whole_within_its_error() -> None:
 
 @undisturbed
 def test_memory_that_a_forked_child_still_maps_is_not_stranded() -> None:
-    with huge_pages() as pages:
-        child = os.fork()
-        if child == 0:
-            time.sleep(60)
-            os._exit(0)
-        try:
-            pages.punch(range(BLOCKS // 2))
-            shared = row_of(own_map()).stranded_bytes
-        finally:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-        assert shared == 0
-        assert row_of(own_map()).stranded_bytes == BLOCKS // 2 * HUGE // 2
+    with subject() as process:
+        process.do("fork")
+        process.do("punch", BLOCKS // 2)
+        shared = process.row().stranded_bytes
+        process.do("reap")
+        alone = process.row().stranded_bytes
+    assert (shared, alone) == (0, BLOCKS // 2 * HUGE // 2)
 
 
 @undisturbed
 def test_madvise_cold_on_the_stranded_ranges_gives_exactly_that_memory_back() -> None:
-    with huge_pages() as pages:
-        pages.punch(range(BLOCKS))
-        stranded = row_of(own_map()).stranded_bytes
-        ranges = read_stranded_ranges(request_for(os.getpid()), os.getpid())
+    with subject() as process:
+        process.do("punch", BLOCKS)
+        stranded = process.row().stranded_bytes
+        ranges = read_stranded_ranges(request_for(process.pid), process.pid)
         assert not isinstance(ranges, Missing)
         assert sum(found.stranded_bytes for found in ranges) == stranded == BLOCKS * HUGE // 2
         vector = (IoVec * len(ranges))(*[IoVec(found.start, found.length) for found in ranges])
-        descriptor = os.pidfd_open(os.getpid())
+        descriptor = os.pidfd_open(process.pid)
         try:
             advised = LIBC.syscall(
                 PROCESS_MADVISE, descriptor, vector, ctypes.c_size_t(len(ranges)), MADV_COLD, 0
@@ -183,16 +202,16 @@ def test_madvise_cold_on_the_stranded_ranges_gives_exactly_that_memory_back() ->
         finally:
             os.close(descriptor)
         assert advised == sum(found.length for found in ranges)
-        assert row_of(own_map()).stranded_bytes == 0
+        assert process.row().stranded_bytes == 0
 
 
 @undisturbed
 def test_the_child_that_reads_gives_the_same_map() -> None:
-    with huge_pages() as pages:
-        pages.punch(range(4))
-        places: list[str] = []
-        found = read_page_map(request_for(os.getpid()), lambda place, _: places.append(place))
-        assert row_of(found).stranded_bytes == 4 * HUGE // 2
+    places: list[str] = []
+    with subject() as process:
+        process.do("punch", 4)
+        found = read_page_map(request_for(process.pid), lambda place, _: places.append(place))
+    assert row_of(found).stranded_bytes == 4 * HUGE // 2
     assert any("frames" in place for place in places)
 
 

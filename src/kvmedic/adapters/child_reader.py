@@ -1,7 +1,7 @@
 """The disposable reader: run as a program of its own, it may hang in the kernel for ever without harm.
 
-``python -I -S child_reader.py LIMIT_BYTES`` says "up", reads paths separated by NUL from standard input
-and answers each on standard output with a line "NUMBER ERRNO LENGTH" and LENGTH bytes. It imports nothing of
+``python -I -S child_reader.py LIMIT_BYTES`` says "up", reads paths separated by NUL from standard input and
+answers each with a line "NUMBER ERRNO LENGTH" and LENGTH bytes. It imports nothing of kvmedic.
 kvmedic.
 """
 

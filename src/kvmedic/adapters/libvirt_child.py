@@ -224,6 +224,8 @@ def main() -> int:
     except ImportError:
         return NO_BINDING
     libvirt.registerErrorHandler(lambda _context, _error: None, None)
+    # The parent's patience begins here: until now nothing of the host's could have made us wait.
+    tell("S", "an answer")
     try:
         read(libvirt, sys.argv[1])
     except libvirt.libvirtError as error:

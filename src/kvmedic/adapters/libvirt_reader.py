@@ -32,6 +32,8 @@ _CHILD = Path(__file__).with_name("libvirt_child.py")
 _PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 _XML = "sos_commands/virsh/virsh_-r_dumpxml_"
 _GRACE_S = 0.2
+LONGEST_START_S = 20.0
+"""An interpreter starts in 30 ms here, and in 3 to 7 s on a host under software emulation."""
 
 Files = dict[str, bytes | Missing]
 
@@ -45,12 +47,11 @@ def read_libvirt(deadline_s: float, uri: str | None = None) -> Files:
     """
     if uri is None and (absence := _absence()):
         return {STATE: f"absent {absence}\n".encode()}
-    ends_at = time.monotonic() + deadline_s
     for python in _pythons():
-        outcome = _Child([python, "-I", str(_CHILD), uri or SYSTEM]).listen(ends_at)
+        outcome = _Child([python, "-I", str(_CHILD), uri or SYSTEM]).listen(deadline_s)
         if outcome is not None:
             return without_secret_values(outcome)
-    return without_secret_values(read_with_virsh(ends_at, uri or SYSTEM))
+    return without_secret_values(read_with_virsh(time.monotonic() + deadline_s, uri or SYSTEM))
 
 
 def without_secret_values(files: Mapping[str, bytes | Missing]) -> Files:
@@ -110,11 +111,14 @@ class _Child:
             start_new_session=True,
         )
 
-    def listen(self, ends_at: float) -> Files | None:
-        """Take frames until the child is done or time is up. None: this Python has no libvirt binding."""
+    def listen(self, deadline_s: float) -> Files | None:
+        """Take frames until the child is done or time is up. None: this Python has no libvirt binding.
+
+        The deadline begins when the child is up: only then can libvirt be what keeps it waiting.
+        """
         started_at = time.monotonic()
         try:
-            is_in_time = self._take_frames(ends_at)
+            is_in_time = self._take_frames(deadline_s)
         finally:
             left_behind = self._end()
         if self.process.returncode == NO_BINDING:
@@ -125,10 +129,11 @@ class _Child:
             self._broke_off()
         return self.files
 
-    def _take_frames(self, ends_at: float) -> bool:
+    def _take_frames(self, deadline_s: float) -> bool:
         """Whether the child ended, or said it was done, in time."""
         assert self.process.stdout is not None  # noqa: S101  (it was asked for)
         reader, total = FrameReader(), 0
+        ends_at = time.monotonic() + LONGEST_START_S
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             while not self.is_done and not reader.is_broken and total <= LARGEST_BYTES:
@@ -137,6 +142,8 @@ class _Child:
                 piece = os.read(self.process.stdout.fileno(), 1 << 16)
                 if not piece:
                     break
+                if total == 0:
+                    ends_at = time.monotonic() + deadline_s
                 total += len(piece)
                 for frame in reader.feed(piece):
                     self._take(frame)

@@ -31,6 +31,7 @@ VERBS: tuple[tuple[str, str], ...] = (
     ("undo", "Put back what a run changed."),
     ("runs", "List what was done on this host."),
     ("capture", "Write a bundle that a colleague can check elsewhere, secrets removed."),
+    ("lab", "Bring failures about in disposable hosts, and see what kvmedic says of them."),
 )
 
 

@@ -17,6 +17,8 @@ from kvmedic.lab.take import BootLog, Take
 
 Say = Callable[[str], None]
 Rows = list[tuple[Scenario, int]]
+START_S = 40
+"""The start of a nested host and its first QEMU, on two CPUs under software emulation."""
 ALWAYS = ("log_buf_len=4M",)
 WISHES: dict[Bench, NestedWish] = {
     "plain": NestedWish(memory_mib=1152, data_mib=500, kernel_words=ALWAYS),

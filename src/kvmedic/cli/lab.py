@@ -1,0 +1,105 @@
+"""``kvmedic lab``: list, run, clean, report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from kvmedic.cli.report_output import write_report
+from kvmedic.cli.terminal import write_out
+from kvmedic.lab.bed import end_on_terminate
+from kvmedic.lab.cleanup import clean_named, clean_orphans
+from kvmedic.lab.run import find_scenario, refuse_among_guests, run_scenario
+from kvmedic.lab.scenarios import SCENARIOS
+from kvmedic.lab.takes import START_S, WISHES
+from kvmedic.lab.truth import TRUTH
+
+Flag = Parameter(negative=())
+
+lab = App(
+    name="lab",
+    help="Bring failures about in disposable hosts, and see what kvmedic says of them.",
+    help_format="plaintext",
+)
+
+
+@lab.command(name="list")
+def list_() -> int:
+    """List the scenarios: what fails, which cause that is, what it needs, how long it takes."""
+    rows = []
+    for name, scenario in sorted(SCENARIOS.items()):
+        wish = WISHES[scenario.bench]
+        needs = f"{wish.memory_mib} MiB, {scenario.bench}"
+        seconds = scenario.seconds + START_S
+        cause = TRUTH[name].cause or "(no failure)"
+        rows.append(f"{name:16} {cause:26} {needs:26} ~{seconds:3} s  {scenario.title}\n")
+    write_out("".join(rows))
+    return 0
+
+
+@lab.command
+def run(
+    scenario: str,
+    *,
+    variant: int = 0,
+    kernel: str | None = None,
+    save: Path | None = None,
+    among_guests: Annotated[bool, Flag] = False,
+    json: Annotated[bool, Flag] = False,
+    verbose: Annotated[bool, Parameter(name=("--verbose", "-v"), negative=())] = False,
+) -> int:
+    """Bring one failure about in a disposable host of its own, ask why, and take everything away.
+
+    Parameters
+    ----------
+    scenario
+        One of kvmedic lab list.
+    variant
+        Another size of the same failure: 0, 1, …
+    kernel
+        An installed kernel that begins so; the oldest otherwise.
+    save
+        Keep what the host left (logs, QEMU logs, /proc, libvirt's lists) in this folder.
+    among_guests
+        Run although guests run here that the lab did not start.
+    json
+        Print the report of why as JSON.
+    verbose
+        Show every line of proof.
+    """
+    chosen = find_scenario(scenario)
+    if not among_guests:
+        refuse_among_guests()
+    end_on_terminate()
+    _say(f"{chosen.id}: {chosen.title}; about {chosen.seconds + START_S} s, nothing is left behind")
+    outcome = run_scenario(chosen, variant=variant, kernel=kernel, save=save, say=_say)
+    write_report(outcome.report, "json" if json else "text", verbose=verbose)
+    truth = outcome.truth.cause or "no failure"
+    _say(
+        f"truth: {truth} ({outcome.truth.why}); {'recognised' if outcome.is_recognised else 'NOT RECOGNISED'}"
+    )
+    return 0 if outcome.is_recognised else 1
+
+
+@lab.command
+def clean(bed: str | None = None) -> int:
+    """Take away what a killed run left; with the id of a bed, that one.
+
+    Parameters
+    ----------
+    bed
+        The id that the run printed; without it all whose owner is gone.
+    """
+    if bed is not None:
+        clean_named(bed)
+    cleaned = [bed] if bed is not None else clean_orphans()
+    write_out(f"cleaned: {', '.join(cleaned) or 'nothing was left'}\n")
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

@@ -38,6 +38,7 @@ class KillParts:
         self.is_nothing_killable = False
         self.is_from_cgroup: bool | None = None
         self._victims: dict[int, Victim] = {}
+        self._announced: int | None = None
 
     @property
     def victims(self) -> tuple[Victim, ...]:
@@ -79,9 +80,21 @@ class KillParts:
         if "ut of memory" in message:
             self.is_from_cgroup = "cgroup" in message
         victim = _victim(match, message)
+        self._note_choice(victim, message)
         if len(self._victims) < 64:
             self._victims[victim.pid] = _merged(self._victims.get(victim.pid), victim)
         return True
+
+    def _note_choice(self, victim: Victim, message: str) -> None:
+        """``Kill process … or sacrifice child`` names the choice; the next line may kill its child."""
+        if "Kill process" in message:
+            self.chosen = self.chosen or Task(comm=victim.comm, pid=victim.pid, cpu=None)
+            self._announced = victim.pid
+        elif self._announced is not None and self._announced != victim.pid:
+            self._victims.pop(self._announced, None)
+            self._announced = None
+        else:
+            self._announced = None
 
     def _take_reaped(self, message: str) -> bool:
         match = _REAPED.search(message)

@@ -128,7 +128,7 @@ class OomCollector(Collector):
         match = HEADER.search(header)
         if match is None:
             return None
-        comm = match[1].strip() or self._trace.comm
+        comm = match[1].split("] ")[-1].strip() or self._trace.comm
         return Task(comm=comm, pid=self._trace.pid, cpu=self._trace.cpu)
 
     def _constraint(self) -> Constraint | None:

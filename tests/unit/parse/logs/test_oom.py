@@ -270,3 +270,35 @@ Tasks state (memory values in pages):
     assert memcg is not None
     assert memcg.oom_memcg == "/m"
     assert memcg.stat_bytes == {"anon": 30412800, "file": 0, "kernel": 221184}
+
+
+def test_a_child_that_was_sacrificed_is_the_victim_and_its_parent_the_choice() -> None:
+    text = """\
+Out of memory: Kill process 100 (libvirtd) score 500 or sacrifice child
+Killed process 101 (qemu-kvm) total-vm:9kB, anon-rss:8kB, file-rss:1kB
+"""
+
+    report = the_event(OomReport, dmesg(text))
+
+    assert [(victim.pid, victim.comm) for victim in report.victims] == [(101, "qemu-kvm")]
+    assert report.chosen is not None
+    assert (report.chosen.pid, report.chosen.comm) == (100, "libvirtd")
+
+
+def test_a_whole_cgroup_that_is_killed_has_several_victims() -> None:
+    text = """\
+Memory cgroup out of memory: Killed process 100 (qemu-kvm) total-vm:9kB, anon-rss:8kB, file-rss:1kB
+Tasks in /machine.slice/a.scope are going to be killed due to memory.oom.group set
+Memory cgroup out of memory: Killed process 101 (swtpm) total-vm:9kB, anon-rss:1kB, file-rss:1kB
+"""
+
+    assert [victim.pid for victim in the_event(OomReport, dmesg(text)).victims] == [100, 101]
+
+
+def test_a_header_behind_another_message_on_the_same_line_of_a_console_is_read() -> None:
+    text = "[   12.300000] usb 1-1: reset[   12.400000] CPU 0/KVM invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
+
+    requester = the_event(OomReport, text).requester
+
+    assert requester is not None
+    assert requester.comm == "CPU 0/KVM"

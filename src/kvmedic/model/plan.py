@@ -141,7 +141,10 @@ class RaiseCgroupLimit(Record, frozen=True, kw_only=True, tag="raise-cgroup-limi
 
 
 class MigrateDomain(Record, frozen=True, kw_only=True, tag="migrate-domain"):
-    """Live, peer-to-peer migration to ``destination_uri``."""
+    """Live, peer-to-peer migration to ``destination_uri``, with the definition where there is a persistent one.
+
+    ``with_tls``: QEMU encrypts the guest's memory on its way; ``is_tunnelled``: libvirt's connection carries it.
+    """
 
     domain_uuid: str
     domain_name: str
@@ -153,6 +156,9 @@ class MigrateDomain(Record, frozen=True, kw_only=True, tag="migrate-domain"):
     with_auto_converge: bool
     with_post_copy: bool
     persistent_balloon_none: bool
+    with_tls: bool
+    is_tunnelled: bool
+    autostarts: bool
 
 
 class ShutDownDomain(Record, frozen=True, kw_only=True, tag="shut-down-domain"):
@@ -167,6 +173,7 @@ class MarkCordon(Record, frozen=True, kw_only=True, tag="mark-cordon"):
     """Put or lift the cordon mark of a host, which the planner honours."""
 
     is_cordoned: bool
+    text: str
 
 
 class RebootHost(Record, frozen=True, kw_only=True, tag="reboot-host"):
@@ -174,6 +181,8 @@ class RebootHost(Record, frozen=True, kw_only=True, tag="reboot-host"):
 
     via: Literal["ssh", "redfish", "ipmi"]
     timeout_s: float
+    boot_id: str
+    """The boot that is to end: a host under another one was rebooted already."""
 
 
 Action = (

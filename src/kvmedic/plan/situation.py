@@ -8,6 +8,7 @@ from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Finding, Subject
 from kvmedic.model.gap import Missing
 from kvmedic.model.marks import HostMarks
+from kvmedic.model.migration import DestinationFacts, FleetSight, HostMigrationMarks
 from kvmedic.model.plan import Action, Blocker, Option
 from kvmedic.model.policy import Policy
 from kvmedic.model.record import Record
@@ -34,18 +35,24 @@ class Wishes(Record, frozen=True, kw_only=True):
     persistent_balloon_none: bool = False
     bandwidth_mib_s: int | None = None
     max_downtime_ms: int | None = None
+    timeout_s: float | None = None
+    is_tunnelled: bool = False
+    with_return: bool = False
 
 
 class HostView(Record, frozen=True, kw_only=True):
-    """Another host of the fleet as it is now: where a domain could go."""
+    """Another host of the fleet as it is now: where a domain could go.
+
+    ``snapshot`` is what ssh shows of it, ``libvirt`` what its libvirt tells, ``marks`` what a shell there finds;
+    each may be out of reach by itself. ``name`` is the policy's, or the URI.
+    """
 
     name: str
     uri: str
     migrate_uri: str | None
-    snapshot: Snapshot
-    is_cordoned: bool
-    cpu_answers: dict[str, str]
-    """By domain UUID: the destination's own answer to the domain's CPU ("superset", "incompatible", …)."""
+    snapshot: Snapshot | Missing
+    libvirt: DestinationFacts | Missing
+    marks: HostMigrationMarks | Missing
 
 
 class Situation(Record, frozen=True, kw_only=True):
@@ -63,6 +70,8 @@ class Situation(Record, frozen=True, kw_only=True):
     """By domain UUID: SHA-256 of its inactive definition without secrets."""
     compaction_s_per_gib: float | None
     """This host's own measured rate; None where it was never measured."""
+    fleet: FleetSight | None = None
+    """What moving domains needs to know; None where it was not looked at."""
 
     def causes_of(self, subject: Subject, answers: tuple[str, ...]) -> tuple[str, ...]:
         """Which of the causes a remedy ``answers`` were found for this subject (or for the host)."""

@@ -22,6 +22,7 @@ from kvmedic.lab.nested_host import NestedHost
 from kvmedic.lab.nested_qemu import NestedWish
 
 MEMORY_MIB, PUNCHED_MIB, INFLATED_TO_MIB = 1024, 600, 760
+KHUGEPAGED = "/sys/kernel/mm/transparent_hugepage/khugepaged"
 BALLOON_BYTES = (MEMORY_MIB - INFLATED_TO_MIB) << 20
 
 bed_seconds: defaultdict[str, float] = defaultdict(float)
@@ -155,6 +156,8 @@ def nested_host() -> Iterator[NestedHost]:
         with timed("nested host"):
             host = NestedHost(stack.enter_context(Bed()), NestedWish(data_mib=2048))
             host.wait_until_up()
+            # At its defaults khugepaged would undo the balloon while a slow test is still looking.
+            host.run_or_fail(f"echo 100000000 > {KHUGEPAGED}/scan_sleep_millisecs")
         yield host
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,16 @@ import pytest
 from tests.live.conftest import BALLOON_BYTES, MakeGuest
 from tests.live.kvmedic_command import check_here, check_nested, domain_of, findings_about
 
+from kvmedic.adapters.live_host import LiveHost
 from kvmedic.adapters.madvise import batches, make_cold
+from kvmedic.adapters.page_map import read_stranded_ranges
+from kvmedic.adapters.page_map_of_host import request_of
 from kvmedic.lab.guest import Guest
 from kvmedic.lab.libvirt_host import LibvirtHost
 from kvmedic.lab.nested_host import NestedHost
+from kvmedic.model.gap import Missing
+from kvmedic.model.page_map_request import DomainProcess
+from kvmedic.model.request import CollectRequest
 
 pytestmark = pytest.mark.live
 
@@ -69,43 +76,27 @@ def test_blocks_match_the_kernels_own_counter_and_what_a_release_frees(
 
     assert blocks == pytest.approx(grown, rel=0.02)
 
-    freed = release(domain["pid"])
+    release(domain["pid"])
+    after = check_here(libvirt_host, "--page-map", "full")
+    freed = domain["memcg_bytes"] - domain_of(after, guest.name)["memcg_bytes"]
 
     assert freed == pytest.approx(domain["stranded_bytes"], rel=0.05)
-    assert STRANDED not in findings_about(check_here(libvirt_host, "--page-map", "full"), guest.name)
+    assert STRANDED not in findings_about(after, guest.name)
 
 
-def release(pid: int) -> int:
-    """Releases with the product's own call; returns the growth of the host's free memory."""
-    import os  # noqa: PLC0415
-
-    from kvmedic.adapters.hands import _host  # noqa: PLC0415
-    from kvmedic.adapters.page_map import read_stranded_ranges  # noqa: PLC0415
-    from kvmedic.adapters.page_map_of_host import request_of  # noqa: PLC0415
-    from kvmedic.model.gap import Missing  # noqa: PLC0415
-    from kvmedic.model.page_map_request import DomainProcess  # noqa: PLC0415
-    from kvmedic.model.request import CollectRequest  # noqa: PLC0415
-
+def release(pid: int) -> None:
+    """Releases with the product's own call."""
     wish = CollectRequest(is_deep=False, interval_s=0, page_map="none")
-    evidence = _host().collect(wish, lambda *_: None)
+    evidence = LiveHost().collect(wish, lambda *_: None)
     request = request_of(evidence, "full", only=DomainProcess(name="guest", pid=pid))
     ranges = read_stranded_ranges(request, pid)
     assert not isinstance(ranges, Missing), ranges
-    before = mem_free()
     pidfd = os.pidfd_open(pid)
     try:
         for batch in batches(ranges):
             make_cold(pidfd, batch)
     finally:
         os.close(pidfd)
-    return mem_free() - before
-
-
-def mem_free() -> int:
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemFree:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError(line)
 
 
 def test_after_a_deflate_and_new_use_the_answer_is_still_right(

@@ -2,7 +2,6 @@
 
 ``python -I -S child_reader.py LIMIT_BYTES`` says "up", reads paths separated by NUL from standard input and
 answers each with a line "NUMBER ERRNO LENGTH" and LENGTH bytes. It imports nothing of kvmedic.
-kvmedic.
 """
 
 import os

@@ -61,10 +61,4 @@ def _watched(stream: LogStream, marks: HostMarks, progress: Progress) -> Iterato
 
 def _booted_at(snapshot: Snapshot) -> float | None:
     uptime, taken = snapshot.host.uptime_s, snapshot.taken_at
-    if (
-        isinstance(uptime, Missing)
-        or isinstance(taken, Missing)
-        or snapshot.target.kind not in ("host", "ssh")
-    ):
-        return None
-    return taken - uptime
+    return None if isinstance(uptime, Missing) or isinstance(taken, Missing) else taken - uptime

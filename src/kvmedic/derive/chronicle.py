@@ -10,6 +10,7 @@ from math import isnan
 
 import msgspec
 
+from kvmedic.derive.alignment import aligned
 from kvmedic.derive.clocks import NEAR_S, Clock, ClockFacts, tick_of
 from kvmedic.derive.naming import Names
 from kvmedic.model.case import Chronicle, Happening, LogNature, LogRead, UnloggedEnd
@@ -41,11 +42,9 @@ def assemble_chronicle(
     """
     names = Names(snapshot, (event for reading in readings for event in reading.events))
     clocks = [Clock(reading, facts) for reading in readings]
-    told = [
-        happening
-        for reading, clock in zip(readings, clocks, strict=True)
-        for happening in _happenings(reading, clock, names)
-    ]
+    told = aligned(
+        [list(_happenings(reading, clock, names)) for reading, clock in zip(readings, clocks, strict=True)]
+    )
     logs = tuple(_log_read(reading, clock) for reading, clock in zip(readings, clocks, strict=True))
     ordered = sorted(_each_once(told), key=lambda happening: happening.tick_s)
     return Chronicle(happenings=tuple(ordered), logs=logs, guest_logs=guest_logs)

@@ -19,9 +19,10 @@ from kvmedic.units import MIB, human_bytes
 
 ID = "balloon-over-inflated"
 REMEDIES = ("deflate-balloon", "pin-memory", "disable-balloon")
-BOOT_RESERVES_BYTES = 384 * MIB
-"""A kernel keeps page structures and a crash kernel out of the managed memory: this much is no balloon."""
-LARGE_SHARE = 0.25
+BOOT_RESERVES_BYTES = 512 * MIB
+"""A kernel keeps page structures and a crash kernel out of managed memory: this much may be no balloon."""
+LARGE_SHARE, CERTAIN_SHARE = 0.25, 0.4
+"""A quarter of the memory beyond those reserves; or so large a part that no reserve explains it."""
 
 
 def explain(case: Case) -> Judgement:
@@ -70,7 +71,9 @@ def _taken_bytes(report: OomReport) -> int:
     managed = total_bytes(memory) or 0
     gap = ledger_of(report).balloon_like_bytes
     hidden = memory.pages.get("balloon_pages", 0) * memory.page_bytes or unaccounted_bytes(memory)
-    taken = gap if gap - BOOT_RESERVES_BYTES > LARGE_SHARE * (managed + gap) else 0
+    present = managed + gap
+    is_large = gap > BOOT_RESERVES_BYTES and gap > LARGE_SHARE * present
+    taken = gap if is_large or (present and gap > CERTAIN_SHARE * present) else 0
     return taken or (hidden if managed and hidden > 0.3 * managed else 0)
 
 

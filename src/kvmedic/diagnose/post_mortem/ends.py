@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.actors import is_qemu
 from kvmedic.diagnose.post_mortem.said import of_kind
-from kvmedic.model.case import Case, Happening
-from kvmedic.model.log_event import HardwareError, KernelFault, OomReport, QemuEvent, UserspaceOomEvent
+from kvmedic.model.case import Case, Happening, UnloggedEnd
+from kvmedic.model.log_event import (
+    HardwareError,
+    KernelFault,
+    LimitHit,
+    OomReport,
+    QemuEvent,
+    UserspaceOomEvent,
+)
 
 CRASH_KINDS = frozenset({"segfault", "assertion"})
 _BAD = frozenset({"crashed", "failed", "unknown"})
+
+
+def vanished(case: Case) -> list[tuple[Happening, QemuEvent]]:
+    """Ends of a QEMU that had been running: not a start that failed."""
+    return [pair for pair in bad_ends(case) if pair[1].reason != "failed"]
 
 
 def bad_ends(case: Case) -> list[tuple[Happening, QemuEvent]]:
@@ -41,5 +53,7 @@ def _ends_qemu(happening: Happening) -> bool:
             return error.killed is not None
         case KernelFault() as fault:
             return fault.kind == "panic"
+        case LimitHit() | UnloggedEnd():
+            return True
         case _:
             return False

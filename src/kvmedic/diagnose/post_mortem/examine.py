@@ -22,7 +22,7 @@ from kvmedic.diagnose.post_mortem.unexplained import ID as UNEXPLAINED
 from kvmedic.diagnose.post_mortem.unexplained import without_a_cause
 from kvmedic.diagnose.report import rank
 from kvmedic.model.case import Case, Chronicle, Happening, Window
-from kvmedic.model.finding import Cause, Judgement, Severity
+from kvmedic.model.finding import Cause, Finding, Judgement, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.report import Story
 from kvmedic.model.snapshot import Snapshot
@@ -34,6 +34,9 @@ MOST_EXPLAINED = 60
 
 ANSWERED = 0.6
 """From this confidence on the logs have answered; what the host shows today then stands behind it."""
+
+
+PROVEN_ENOUGH = 0.9
 
 
 def explain_failure(chronicle: Chronicle, snapshot: Snapshot, window: Window) -> tuple[Judged, Story]:
@@ -93,9 +96,15 @@ def _softened(today: Judgement, case: Case, *, has_answer: bool) -> Judgement:
     findings = [
         structs.replace(finding, severity=min(finding.severity, Severity.WARNING)) if has_answer else finding
         for finding in today.findings
-        if case.domain is None or finding.subject.kind != "domain" or finding.subject.name == case.domain
+        if _is_worth_telling(finding, case)
     ]
     return Judgement(findings=tuple(findings))
+
+
+def _is_worth_telling(finding: Finding, case: Case) -> bool:
+    """A state of today that may be the answer: of the domain asked about, and a warning or proven."""
+    is_other = finding.subject.kind == "domain" and case.domain not in (None, finding.subject.name)
+    return not is_other and (finding.severity >= Severity.WARNING or finding.confidence >= PROVEN_ENOUGH)
 
 
 def _told(scene: tuple[Happening, ...], chronicle: Chronicle, snapshot: Snapshot, window: Window) -> Told:

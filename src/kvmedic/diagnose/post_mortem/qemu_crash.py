@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.actors import qemu_subject
-from kvmedic.diagnose.post_mortem.ends import CRASH_KINDS, bad_ends, is_accounted_for
+from kvmedic.diagnose.post_mortem.ends import CRASH_KINDS, is_accounted_for, vanished
 from kvmedic.diagnose.post_mortem.said import CERTAIN, POSSIBLE, absent, explained, of_kind, proof
 from kvmedic.diagnose.verdicts import cleared, found
 from kvmedic.model.case import Case, Happening
@@ -22,7 +22,7 @@ def explain(case: Case) -> Judgement:
     crashes = [pair for pair in of_kind(case.scene, QemuEvent) if pair[1].kind in CRASH_KINDS]
     if crashes:
         return found(_crashed(*crashes[0]))
-    ends = bad_ends(case)
+    ends = vanished(case)
     if not ends:
         return absent(case, "no QEMU faulted or failed an assertion", "qemu")
     if is_accounted_for(case):

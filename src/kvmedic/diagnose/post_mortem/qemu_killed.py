@@ -8,7 +8,7 @@ crash.
 from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.actors import qemu_subject
-from kvmedic.diagnose.post_mortem.ends import bad_ends, is_accounted_for
+from kvmedic.diagnose.post_mortem.ends import is_accounted_for, vanished
 from kvmedic.diagnose.post_mortem.said import CERTAIN, FAIR, POSSIBLE, SURE, absent, explained, of_kind, proof
 from kvmedic.diagnose.post_mortem.scenes import is_ordered_by_manager
 from kvmedic.diagnose.verdicts import found
@@ -25,7 +25,7 @@ def explain(case: Case) -> Judgement:
     for happening, event in of_kind(case.scene, QemuEvent):
         if event.kind == "signalled" and not is_ordered_by_manager(event):
             return found(_signalled(happening, event))
-    ends = bad_ends(case)
+    ends = vanished(case)
     if ends and not is_accounted_for(case):
         return found(_vanished(case, *ends[0]))
     for happening, event in of_kind((*case.scene, *case.before[-200:]), QemuEvent):

@@ -83,7 +83,7 @@ def shortage_sentence(shortage: Shortage, why: str) -> str:
     if report.victims:
         who = victim_words(shortage.happening, report)
         return f"the kernel killed {who} because {why}"
-    return f"the kernel found nothing to kill, and {why}"
+    return f"the kernel found nothing to kill, and {why}" if report.is_nothing_killable else why
 
 
 def deflations(case: Case) -> list[tuple[Happening, BalloonEvent, int]]:

@@ -11,6 +11,7 @@ from kvmedic.parse.logs.backup import read_backup
 from kvmedic.parse.logs.balloon_lines import read_balloon
 from kvmedic.parse.logs.boot import read_shutdown
 from kvmedic.parse.logs.envelope import LogLine
+from kvmedic.parse.logs.fatal_signal import open_fatal_signal
 from kvmedic.parse.logs.hardware import open_hardware
 from kvmedic.parse.logs.history import read_history
 from kvmedic.parse.logs.hung_task import open_hung_task
@@ -41,6 +42,7 @@ OPENERS: Final[dict[str, Opener]] = {
     patterns.HARDWARE: open_hardware,
     patterns.STORAGE: read_storage,
     patterns.QEMU: read_qemu,
+    patterns.FATAL_SIGNAL: open_fatal_signal,
     patterns.LIBVIRT: read_libvirt,
     patterns.USERSPACE_OOM: read_userspace_oom,
     patterns.BALLOON: read_balloon,

@@ -19,6 +19,7 @@ SLUB: Final = "slub"
 HARDWARE: Final = "hardware"
 STORAGE: Final = "storage"
 QEMU: Final = "qemu_log"
+FATAL_SIGNAL: Final = "fatal_signal"
 LIBVIRT: Final = "libvirt_log"
 USERSPACE_OOM: Final = "userspace_oom"
 BALLOON: Final = "balloon_lines"
@@ -100,6 +101,9 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     (QEMU, rb"Assertion [^\n]{1,200}failed|assertion failed:|\*\* ?ERROR:"),
     (QEMU, rb"qemu[a-z0-9_-]*\[[0-9]+\]: segfault|KVM\[[0-9]+\]: segfault|traps: [^\n]{0,40}(?:qemu|KVM)"),
     (HISTORY, rb"VIRT_CONTROL|task UPID:| \| [0-9][0-9]/[0-9][0-9]/[0-9]{2,4} \| "),
+    # kernel/signal.c, kernel/auditsc.c
+    (FATAL_SIGNAL, rb"potentially unexpected fatal signal"),
+    (FATAL_SIGNAL, rb"type=(?:1701|ANOM_ABEND) "),
     # libvirt
     (LIBVIRT, rb"cannot acquire state change lock|Cannot start job \("),
     (

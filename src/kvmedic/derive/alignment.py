@@ -1,0 +1,123 @@
+"""Logs whose clocks do not name their zone or day, laid beside those that do.
+
+A kernel log that counts seconds since boot, or writes local time, is shifted so that the ends of QEMU
+processes in it meet those in QEMU's and libvirt's logs, which write UTC. A zone is a multiple of a quarter
+of an hour. Where nothing meets, a log that counts from boot is taken to reach up to the latest moment
+known: it was saved then.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from msgspec import structs
+
+from kvmedic.model.case import Happening
+from kvmedic.model.log_event import HardwareError, LibvirtEvent, OomReport, QemuEvent, UserspaceOomEvent
+from kvmedic.parse.logs.task_table import is_qemu_comm
+
+QUARTER_S = 900.0
+LARGEST_ZONE_S = 14 * 3600.0
+NEAR_S = 20.0
+"""libvirt notices the end of a QEMU within seconds; a zone is coarser than this by far."""
+ZONE_DOUBT_S = 60.0
+"""An event whose wall clock is less sure than this has no zone."""
+_BAD_ENDS = frozenset({"crashed", "failed", "unknown"})
+MOST_ANCHORS = 200
+
+
+def aligned(told: Sequence[Sequence[Happening]]) -> list[Happening]:
+    """The happenings of several logs on one clock; each inner sequence is one log, in its order."""
+    sure = [happening for log in told for happening in log if _is_sure(happening)]
+    ends = [h.tick_s for h in sure if _tells_an_end(h)][-MOST_ANCHORS:]
+    latest = max((happening.tick_s for happening in sure), default=None)
+    return [happening for log in told for happening in _aligned_log(log, ends, latest)]
+
+
+def _aligned_log(log: Sequence[Happening], ends: list[float], latest: float | None) -> Iterable[Happening]:
+    if latest is None or not log or all(_is_sure(happening) for happening in log):
+        return log
+    local = [happening for happening in log if happening.at_s is not None and not _is_sure(happening)]
+    if local:
+        zone = _best_shift([h.tick_s for h in local if _ends_qemu(h)], ends, step_s=QUARTER_S)
+        return log if zone is None else [_shifted(happening, zone) for happening in log]
+    last_boot = max(happening.boot for happening in log)
+    rows = [happening for happening in log if happening.boot == last_boot]
+    shift = _best_shift([h.tick_s for h in rows if _ends_qemu(h)], ends, step_s=None)
+    is_met = shift is not None
+    shift = latest - max(happening.tick_s for happening in rows) if shift is None else shift
+    return [_since_boot(happening, shift, is_met=is_met and happening.boot == last_boot) for happening in log]
+
+
+def _is_sure(happening: Happening) -> bool:
+    return happening.at_s is not None and (happening.uncertainty_s or 0.0) <= ZONE_DOUBT_S
+
+
+def _best_shift(ours: Sequence[float], theirs: Sequence[float], *, step_s: float | None) -> float | None:
+    """What must be added to ``ours`` so that most of them meet one of ``theirs``; the latest pair breaks
+    ties.
+    """
+    votes: Counter[float] = Counter()
+    for mine in ours[-MOST_ANCHORS:]:
+        for other in theirs:
+            shift = other - mine if step_s is None else round((other - mine) / step_s) * step_s
+            if step_s is not None and (abs(shift) > LARGEST_ZONE_S or abs(mine + shift - other) > NEAR_S):
+                continue
+            votes[round(shift / NEAR_S) * NEAR_S if step_s is None else shift] += 1
+    if not votes:
+        return None
+    most = max(votes.values())
+    if step_s is None:
+        last = theirs[-1] - ours[-1]
+        return last if votes[round(last / NEAR_S) * NEAR_S] == most else _exact(ours, theirs, votes)
+    return min((shift for shift, count in votes.items() if count == most), key=abs)
+
+
+def _exact(ours: Sequence[float], theirs: Sequence[float], votes: Counter[float]) -> float:
+    coarse = votes.most_common(1)[0][0]
+    return min((other - mine for mine in ours for other in theirs), key=lambda shift: abs(shift - coarse))
+
+
+def _shifted(happening: Happening, zone_s: float) -> Happening:
+    if happening.at_s is None or _is_sure(happening):
+        return happening
+    return structs.replace(
+        happening, at_s=happening.at_s + zone_s, tick_s=happening.tick_s + zone_s, uncertainty_s=ZONE_DOUBT_S
+    )
+
+
+def _since_boot(happening: Happening, shift_s: float, *, is_met: bool) -> Happening:
+    tick_s = happening.tick_s + shift_s
+    return structs.replace(
+        happening,
+        tick_s=tick_s,
+        at_s=tick_s if is_met else None,
+        uncertainty_s=ZONE_DOUBT_S if is_met else None,
+    )
+
+
+def _ends_qemu(happening: Happening) -> bool:
+    """The kernel's, or a daemon's, word of a QEMU that was ended."""
+    match happening.event:
+        case OomReport() as report:
+            return any(is_qemu_comm(victim.comm or "") for victim in report.victims)
+        case HardwareError() as error:
+            return error.killed is not None
+        case QemuEvent() as event:
+            return event.kind == "segfault"
+        case UserspaceOomEvent() as event:
+            return event.kind == "killed"
+        case _:
+            return False
+
+
+def _tells_an_end(happening: Happening) -> bool:
+    """libvirt's word of a QEMU that has gone."""
+    match happening.event:
+        case QemuEvent() as event:
+            return event.kind == "stopped" and event.reason in _BAD_ENDS
+        case LibvirtEvent() as event:
+            return event.kind in ("monitor-lost", "qemu-exited")
+        case _:
+            return False

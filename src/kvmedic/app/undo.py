@@ -14,7 +14,8 @@ from kvmedic.ports import Progress
 def undo_run(run: str, hands: Hands, progress: Progress) -> Run:
     """Undoes every step that was done. ActionRefusedError where none of them can be undone.
 
-    A step whose undo fails stops the rest: what is below it may rest on it.
+    A step that leaves nothing to put back (a release, a power cycle) is passed over and said; one whose undo
+    fails stops the rest: what is below it may rest on it.
     """
     plan = plan_of(run, hands.journal)
     done = [step for step in plan.steps if _was_done(step, run, hands)]
@@ -25,6 +26,9 @@ def undo_run(run: str, hands: Hands, progress: Progress) -> Run:
         )
     state: RunState = "undone"
     for step in reversed(done):
+        if not step.is_reversible:
+            hands.journal.append(run, _passed_over(step, hands))
+            continue
         entry = _undo(step, run, hands, progress)
         hands.journal.append(run, entry)
         if entry.outcome not in ("done", "already"):
@@ -39,6 +43,11 @@ def _was_done(step: Step, run: str, hands: Hands) -> bool:
     undone = {line.step for line in hands.journal.lines(run) if isinstance(line, Undone)}
     ends = [e.outcome for e in entries if isinstance(e, Done) and e.step == step.number]
     return step.number not in undone and ends[-1:] in (["done"], ["unknown"])
+
+
+def _passed_over(step: Step, hands: Hands) -> Undone:
+    detail = "there is nothing to put back"
+    return Undone(step=step.number, at=_at(hands), by=hands.by, outcome="already", detail=detail)
 
 
 def _undo(step: Step, run: str, hands: Hands, progress: Progress) -> Undone:

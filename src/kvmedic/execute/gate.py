@@ -105,7 +105,9 @@ def _is_same(planned: PlannedDomain, now: DomainNow) -> bool:
 
 
 def _changes(planned: PlannedDomain, now: DomainNow) -> Iterable[str]:
-    if planned.pid is not None and (now.pid, now.start_ticks) != (planned.pid, planned.start_ticks):
+    if planned.pid is not None and now.pid is None:
+        yield f"domain {planned.name} does not run now"
+    elif planned.pid is not None and (now.pid, now.start_ticks) != (planned.pid, planned.start_ticks):
         yield f"domain {planned.name} was started again since the plan was made (PID {now.pid})"
     if planned.managed_by != now.managed_by:
         yield f"domain {planned.name} is now managed by {now.managed_by}, not {planned.managed_by}"

@@ -96,6 +96,7 @@ class Measure(Record, frozen=True, kw_only=True):
     unusable_index_huge: float | None
     limit_bytes: int | None
     """The limit of the domain's own memory cgroup; None where it has none, or it is not known."""
+    balloon_model: str | None
     pending_changes: tuple[str, ...]
     """What the domain's inactive definition says otherwise; takes effect at the next power cycle."""
     settings: dict[str, str]
@@ -103,6 +104,9 @@ class Measure(Record, frozen=True, kw_only=True):
     memory_stall_us: int | None
     """PSI memory, "some", total since boot."""
     findings: tuple[str, ...]
+    """Causes that were found, of the host and of the domain concerned."""
+    serious: tuple[str, ...]
+    """Those of them that are more than information."""
 
 
 class Kept(Record, frozen=True, kw_only=True):

@@ -16,10 +16,9 @@ def render_plan(plan: Plan) -> str:
     option = plan.option
     lines = [
         f"plan {plan.id} · {', '.join(plan.remedies)} for {clean(option.subject.name)}",
-        (
-            f"  {gives_back(option.forecast.freed_bytes, option.forecast.contiguous_blocks)}"
-            f" ({clean(option.forecast.freed_bytes.basis)}); comes back: {option.forecast.returns}"
-        ),
+        f"  {gives_back(option.forecast.freed_bytes, option.forecast.contiguous_blocks)}",
+        f"  basis: {clean(option.forecast.freed_bytes.basis)}",
+        f"  comes back: {clean(option.forecast.returns)}",
         f"  risk {option.risk}; {manners(option)}",
         (
             f"  bound to {', '.join(f'{clean(h.name)} (boot {h.boot_id[:8]})' for h in plan.hosts)};"

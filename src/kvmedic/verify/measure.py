@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvmedic.model.domain import DomainFacts
-from kvmedic.model.finding import Finding
+from kvmedic.model.finding import Finding, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.memory import Meminfo
 from kvmedic.model.run import Measure
@@ -44,7 +44,25 @@ def measure(snapshot: Snapshot, findings: tuple[Finding, ...], domain_name: str 
         pending_changes=() if domain is None else domain.pending_changes,
         settings=_settings(snapshot),
         memory_stall_us=_stall(snapshot),
-        findings=tuple(dict.fromkeys(finding.cause for finding in findings)),
+        balloon_model=None
+        if domain is None or isinstance(domain.balloon_model, Missing)
+        else domain.balloon_model,
+        findings=_causes(findings, domain_name, Severity.INFO),
+        serious=_causes(findings, domain_name, Severity.WARNING),
+    )
+
+
+def _causes(findings: tuple[Finding, ...], domain_name: str | None, least: Severity) -> tuple[str, ...]:
+    """Causes of the host, and of the domain concerned: what befalls other domains is not this run's."""
+    return tuple(
+        dict.fromkeys(
+            finding.cause
+            for finding in findings
+            if finding.severity >= least
+            and (
+                domain_name is None or finding.subject.kind != "domain" or finding.subject.name == domain_name
+            )
+        )
     )
 
 

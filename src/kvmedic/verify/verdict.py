@@ -69,7 +69,7 @@ def _judge(
     gone = [
         cause for cause in option.helps_against if cause in before.findings and cause not in after.findings
     ]
-    new = [cause for cause in after.findings if cause not in before.findings]
+    new = [cause for cause in after.serious if cause not in before.findings]
     reasons = [f"{cause} is no longer found" for cause in gone] + [f"{cause} is found now" for cause in new]
     if freed is not None:
         reasons.append(f"{human_bytes(freed)} given back")
@@ -100,6 +100,8 @@ def _better(remedy: str, before: Measure, after: Measure) -> Iterator[str]:
         yield from (f"pending until a power cycle: {change}" for change in pending)
         reached = _new(after.pending_changes, before.pending_changes)
         yield from (f"no longer pending: {change}" for change in reached)
+    if before.balloon_model != after.balloon_model and after.balloon_model == "none":
+        yield "the domain runs without a balloon device"
     if remedy == "tune-host":
         changed = _new(tuple(before.settings.items()), tuple(after.settings.items()))
         yield from (f"{path} is {value} now" for path, value in changed)

@@ -51,7 +51,7 @@ def _option(situation: Situation, domain: DomainFacts) -> Option | None:
 def _notes(situation: Situation) -> Iterator[str]:
     yield "reclaim finds the split pages a little sooner later on"
     yield "what was released comes back as 4 KiB holes; compact-memory gathers them"
-    if against_refilling(situation.snapshot):
+    if against_refilling(situation.snapshot) and not situation.wishes.with_tune_host:
         yield "khugepaged refills it, unless the host is tuned in the same plan: add --tune-host"
 
 
@@ -62,7 +62,9 @@ def _forecast(situation: Situation, domain: DomainFacts, reading: StrandedReadin
     return Forecast(
         freed_bytes=Amount(best=reading.bytes, low=low, high=high, basis=reading.method),
         contiguous_blocks=not_known("the holes lie among the guest's pages; compact-memory gathers them"),
-        returns=khugepaged_refills(memory.thp, resident, memory.page_size_bytes),
+        returns="no (the same plan sets khugepaged/max_ptes_none to 0)"
+        if situation.wishes.with_tune_host
+        else khugepaged_refills(memory.thp, resident, memory.page_size_bytes),
         downtime=NO_DOWNTIME,
         takes_s=exactly(max(1, round(reading.bytes / GIB * SECONDS_PER_GIB)), "measured 0.24 s/GiB on 6.18"),
         noticed_by=NOBODY,

@@ -32,6 +32,12 @@ _LEAD = re.compile(
 )
 
 
+def is_zone_line(message: str) -> bool:
+    """True for a line with the watermarks or with the free blocks of a zone that has much to say."""
+    match = _ZONE.match(message) or _BLOCKS.match(message)
+    return match is not None and match[2] != "DMA"
+
+
 class _Zone:
     def __init__(self, node: int | None, zone: str) -> None:
         self.node, self.zone = node, zone

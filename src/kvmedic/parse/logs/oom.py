@@ -67,10 +67,14 @@ class OomCollector(Collector):
             self._shorten_patience()
             self.keep(line)
             return True
-        return self._claims_body(message)
+        return self._claims_body(line)
 
-    def _claims_body(self, message: str) -> bool:
-        if self._tasks.claims(message) or self._memory.claims(message):
+    def _claims_body(self, line: LogLine) -> bool:
+        message = line.message
+        if self._tasks.claims(message):
+            return True
+        if self._memory.claims(message):
+            self.keep_zone(line)
             return True
         if "cpuset=" in message and self._take_cpuset(message):
             return True

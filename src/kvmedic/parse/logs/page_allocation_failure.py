@@ -57,7 +57,10 @@ class AllocationCollector(Collector):
         if "cpuset=" in message and self._cpuset is None:
             self._cpuset = _CPUSET.search(message)
             return True
-        return self._memory.claims(message) or self._trace.claims(message)
+        if self._memory.claims(message):
+            self.keep_zone(line)
+            return True
+        return self._trace.claims(message)
 
     def finish(self) -> PageAllocationFailure:
         """The report, from whatever was taken."""

@@ -9,8 +9,11 @@ from typing import ClassVar, Final
 from kvmedic.model.log_event import LogEvent
 from kvmedic.model.log_line import LineRef, Moment
 from kvmedic.parse.logs.envelope import LogLine
+from kvmedic.parse.logs.mem_info import is_zone_line
 
-KEPT_LINES: Final = 12
+KEPT_LINES: Final = 20
+KEPT_LINES_OF_ZONES: Final = 9
+"""A host of many NUMA nodes must not crowd out the lines that name the victim."""
 KEPT_LINE_CHARACTERS: Final = 2048
 
 
@@ -83,6 +86,11 @@ class Collector(ABC):
     def keep(self, line: LogLine) -> None:
         """Keep a line as proof, while there is room."""
         if len(self.refs) < KEPT_LINES:
+            self.refs.append(self.context.ref(line))
+
+    def keep_zone(self, line: LogLine) -> None:
+        """Keep a zone's watermarks or free blocks as proof, while there is room for what comes later."""
+        if len(self.refs) < KEPT_LINES_OF_ZONES and is_zone_line(line.message):
             self.refs.append(self.context.ref(line))
 
     def take(self, line: LogLine) -> Progress:

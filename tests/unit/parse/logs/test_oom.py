@@ -61,6 +61,25 @@ def test_zones_have_watermarks_and_free_blocks_with_letters() -> None:
     assert len(normal.blocks) == 11
 
 
+def test_the_lines_that_prove_a_report_are_kept_with_their_numbers() -> None:
+    lines = OOM_6_1.splitlines()
+
+    report = the_event(OomReport, dmesg(OOM_6_1))
+
+    starts = (
+        "CPU 2/KVM invoked",
+        "Node 0 Normal free:",
+        "Node 0 Normal: ",
+        "oom-kill:",
+        "Out of memory:",
+        "oom_reaper:",
+    )
+    assert len(report.lines) == len(starts)
+    for line, start in zip(report.lines, starts, strict=True):
+        assert lines[line.line_number - 1].startswith(start)
+        assert line.text.endswith(lines[line.line_number - 1])
+
+
 def test_counters_nodes_hugepages_and_swap_are_kept() -> None:
     info = the_event(OomReport, dmesg(OOM_6_1)).mem_info
 

@@ -31,8 +31,15 @@ def aligned(told: Sequence[Sequence[Happening]]) -> list[Happening]:
     """The happenings of several logs on one clock; each inner sequence is one log, in its order."""
     sure = [happening for log in told for happening in log if _is_sure(happening)]
     ends = [h.tick_s for h in sure if _tells_an_end(h)][-MOST_ANCHORS:]
-    latest = max((happening.tick_s for happening in sure), default=None)
-    return [happening for log in told for happening in _aligned_log(log, ends, latest)]
+    return [happening for log in told for happening in _aligned_log(log, ends, _latest(sure, log))]
+
+
+def _latest(sure: Sequence[Happening], log: Sequence[Happening]) -> float | None:
+    """The last moment known of the boot that ends this log; of one that died, before the next began."""
+    boot = max((happening.boot for happening in log), default=0)
+    known = [happening.tick_s for happening in sure if happening.boot <= boot]
+    later = [happening.tick_s for happening in sure if happening.boot > boot]
+    return max(known, default=min(later, default=None))
 
 
 def _aligned_log(log: Sequence[Happening], ends: list[float], latest: float | None) -> Iterable[Happening]:

@@ -11,7 +11,7 @@ from math import isnan
 import msgspec
 
 from kvmedic.derive.alignment import aligned
-from kvmedic.derive.clocks import NEAR_S, Clock, ClockFacts, tick_of
+from kvmedic.derive.clocks import NEAR_S, Clock, ClockFacts, is_of_dead_boot, tick_of
 from kvmedic.derive.naming import Names
 from kvmedic.model.case import Chronicle, Happening, LogNature, LogRead, UnloggedEnd
 from kvmedic.model.log_event import (
@@ -30,6 +30,8 @@ KERNEL_TAGS = frozenset(
         *("boot", "sysrq", "throttled"),
     }
 )
+EXACT_S = 0.001
+"""The kernel's clock ticks in microseconds: equal to the millisecond is the same line, whatever the boot."""
 _KERNEL_KINDS = frozenset({"kernel", "kmsg", "journal-json", "journal-export", "pstore"})
 _DAEMON_WORDS = (" systemd[", " systemd: ", "systemd-journald", "systemd-shutdown", "CRON[", " sshd")
 
@@ -52,7 +54,7 @@ def assemble_chronicle(
 
 def _happenings(reading: LogReading, clock: Clock, names: Names) -> Iterator[Happening]:
     last_boot = reading.boots[-1].index if reading.boots else 0
-    behind = 1 if reading.kind == "pstore" else 0
+    behind = 1 if is_of_dead_boot(reading) else 0
     events = (*reading.events, *_unlogged_ends(reading, clock))
     for event, (at_s, uncertainty_s, tick_s) in zip(events, _times(events, clock), strict=True):
         yield Happening(
@@ -151,7 +153,8 @@ def _is_same_moment(one: Happening, other: Happening) -> bool:
         return False
     first, second = one.event.at.monotonic_s, other.event.at.monotonic_s
     if first is not None and second is not None:
-        return one.boot == other.boot and abs(first - second) < NEAR_S
+        is_exact = abs(first - second) < EXACT_S
+        return is_exact or (one.boot == other.boot and abs(first - second) < NEAR_S)
     if one.at_s is None or other.at_s is None:
         return False
     doubt = max(one.uncertainty_s or 0.0, other.uncertainty_s or 0.0)
@@ -166,7 +169,7 @@ def _log_read(reading: LogReading, clock: Clock) -> LogRead:
         natures=_natures(reading),
         first_s=first,
         last_s=last,
-        first_boot=-max(len(reading.boots) - 1, 0) - (reading.kind == "pstore"),
+        first_boot=-max(len(reading.boots) - 1, 0) - is_of_dead_boot(reading),
         lines_total=reading.lines_total,
     )
 

@@ -55,7 +55,7 @@ class Clock:
     def _boot_offsets(self, reading: LogReading) -> dict[int, float]:
         """Wall minus monotonic time of each boot, from any moment that has both."""
         offsets: dict[int, float] = {}
-        if reading.kind not in ("qemu", "pstore") and self._facts.booted_at_s is not None:
+        if not is_of_dead_boot(reading) and self._facts.booted_at_s is not None:
             offsets[self._last_boot] = self._facts.booted_at_s
         for event in reading.events:
             if event.at.wall_s is not None and event.at.monotonic_s is not None:
@@ -63,6 +63,11 @@ class Clock:
                 if wall is not None:
                     offsets.setdefault(event.at.boot, wall - event.at.monotonic_s)
         return offsets
+
+
+def is_of_dead_boot(reading: LogReading) -> bool:
+    """Whether a log was left by a kernel that died: pstore, a crash dump. It is of the boot before."""
+    return reading.kind == "pstore" or "var/crash/" in reading.source or "vmcore-dmesg" in reading.source
 
 
 def tick_of(moment: Moment, at_s: float | None, previous: float) -> float:

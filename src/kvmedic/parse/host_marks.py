@@ -17,7 +17,7 @@ _STRONG = re.compile(
     rb"|(?:kvm|vhost)-[0-9]{2,}"
 )
 _WEAK = re.compile(
-    rb"Nested Virtualization enabled|Nested Paging enabled|kvm_(?:amd|intel): |kvm \[[0-9]+\]: "
+    rb"Nested Virtualization enabled|Nested Paging enabled|\bkvm_(?:amd|intel)\b|kvm \[[0-9]+\]: "
 )
 
 

@@ -9,6 +9,7 @@ from msgspec import structs
 from kvmedic.diagnose.catalogue import CAUSES
 from kvmedic.diagnose.post_mortem.catalogue import EXPLAINED
 from kvmedic.diagnose.post_mortem.scenes import (
+    DAY_S,
     STALL,
     case_of,
     choose,
@@ -37,6 +38,14 @@ ANSWERED = 0.6
 
 
 PROVEN_ENOUGH = 0.9
+ACUTE = frozenset(
+    {
+        *("swap-thrashing", "cgroup-memory-limit", "storage-stall", "hypervisor-daemon-hung", "guest-paused"),
+        *("reclaim-stall", "thp-compaction-stall", "dirty-writeback-stall", "host-memory-exhausted"),
+        *("balloon-over-inflated", "limit-exhausted"),
+    }
+)
+"""States in which guests suffer now: they are the answer where the last failure of the logs is days old."""
 
 
 def explain_failure(chronicle: Chronicle, snapshot: Snapshot, window: Window) -> tuple[Judged, Story]:
@@ -78,6 +87,10 @@ def with_today(judged: Judged, snapshot: Snapshot, case: Case) -> Judged:
     if isinstance(snapshot.memory.meminfo, Missing):
         return judged
     has_answer = any(f.confidence >= ANSWERED for _, judgement in judged for f in judgement.findings)
+    acute = {cause.id for cause in CAUSES if _is_acute_today(cause, snapshot, case)}
+    if acute and is_history(case):
+        judged = tuple((cause, _as_history(judgement)) for cause, judgement in judged)
+        has_answer = False
     logs = {cause.id: judgement for cause, judgement in judged}
     essential = {cause.id: cause for cause, _ in judged}
     merged: list[tuple[Cause, Judgement]] = []
@@ -90,6 +103,31 @@ def with_today(judged: Judged, snapshot: Snapshot, case: Case) -> Judged:
             said = today
         merged.append((essential.get(cause.id, structs.replace(cause, is_essential=False)), said))
     return tuple(merged)
+
+
+def is_history(case: Case) -> bool:
+    """The incident of the logs lies more than a day before the host was looked at."""
+    taken_at = case.snapshot.taken_at
+    if not case.scene or isinstance(taken_at, Missing):
+        return not case.scene
+    return taken_at - case.scene[-1].tick_s > DAY_S
+
+
+def _is_acute_today(cause: Cause, snapshot: Snapshot, case: Case) -> bool:
+    if cause.id not in ACUTE:
+        return False
+    return any(
+        finding.severity >= Severity.WARNING
+        and finding.confidence >= ANSWERED
+        and _is_worth_telling(finding, case)
+        for finding in cause.examine(snapshot).findings
+    )
+
+
+def _as_history(judgement: Judgement) -> Judgement:
+    """What happened days ago, behind what goes on now."""
+    findings = (structs.replace(finding, severity=Severity.INFO) for finding in judgement.findings)
+    return structs.replace(judgement, findings=tuple(findings))
 
 
 def _softened(today: Judgement, case: Case, *, has_answer: bool) -> Judgement:

@@ -181,11 +181,16 @@ def find_scenes(happenings: Sequence[Happening]) -> list[tuple[Happening, ...]]:
 
 
 def choose(scenes: Sequence[tuple[Happening, ...]]) -> tuple[Happening, ...]:
-    """The incident to explain: the latest of the gravest kind there is."""
-    if not scenes:
+    """The incident to explain: of the last day in which something failed, the latest of the gravest kind.
+
+    What happened days before the last failure is history; a refusal after a death is not what is asked about.
+    """
+    notable = [scene for scene in scenes if grave(scene) >= STALL] or list(scenes)
+    if not notable:
         return ()
-    worst = max(grave(scene) for scene in scenes)
-    return next(scene for scene in reversed(scenes) if grave(scene) == worst)
+    recent = [scene for scene in notable if notable[-1][0].tick_s - scene[-1].tick_s <= DAY_S]
+    worst = max(grave(scene) for scene in recent)
+    return next(scene for scene in reversed(recent) if grave(scene) == worst)
 
 
 def is_covered(logs: Iterable[LogRead], window: Window) -> bool:

@@ -31,9 +31,9 @@ def list_() -> int:
     """List the scenarios: what fails, which cause that is, what it needs, how long it takes."""
     rows = []
     for name, scenario in sorted(SCENARIOS.items()):
-        wish = WISHES[scenario.bench]
-        needs = f"{wish.memory_mib} MiB, {scenario.bench}"
-        seconds = scenario.seconds + START_S
+        wish = WISHES.get(scenario.bench)
+        needs = f"{wish.memory_mib} MiB, {scenario.bench}" if wish else "this machine's cgroups"
+        seconds = scenario.seconds + (START_S if wish else 0)
         cause = TRUTH[name].cause or "(no failure)"
         rows.append(f"{name:16} {cause:26} {needs:26} ~{seconds:3} s  {scenario.title}\n")
     write_out("".join(rows))

@@ -35,7 +35,7 @@ def save_take(take: Take, folder: Path) -> Path:
 def incidents(takes: Sequence[Take]) -> Iterator[Incident]:
     """An incident of every take that is a failure in itself; every second one gets decoys before it."""
     for take in takes:
-        if SCENARIOS[take.scenario].is_only_decoy:
+        if not SCENARIOS[take.scenario].is_incident:
             continue
         decoys = _decoys_for(take, takes) if _digit(take, 0) % 2 or take.variant % 2 else []
         proof_in = SCENARIOS[take.scenario].proof_in

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from kvmedic.app.check import check_target
 from kvmedic.app.why import explain_target
 from kvmedic.errors import ActionRefusedError, UsageError
 from kvmedic.lab.compose import compose
@@ -20,6 +21,7 @@ from kvmedic.lab.truth import TRUTH, Truth
 from kvmedic.model.case import Window
 from kvmedic.model.record import Record
 from kvmedic.model.report import Report
+from kvmedic.model.request import CollectRequest
 from kvmedic.wiring import open_source
 
 HOST = "lab-host"
@@ -36,7 +38,7 @@ class Outcome(Record, frozen=True, kw_only=True):
     @property
     def is_recognised(self) -> bool:
         """The first finding names the truth; where nothing failed, there is none."""
-        named = [finding.cause for finding in self.report.findings if finding.severity != "info"]
+        named = [finding.cause for finding in self.report.findings]
         if self.truth.cause is None:
             return not named
         return bool(named) and named[0] in (self.truth.cause, *self.truth.also)
@@ -65,8 +67,19 @@ def run_scenario(
 def explain_take(take: Take, scenario: Scenario) -> Outcome:
     """Ask ``why`` about a take, in the form in which an operator would have it."""
     incident = compose(take, (), scenario.proof_in, host=HOST)
+    ask = explain_incident if scenario.is_incident else examine_incident
     form = "guest-log" if scenario.proof_in == "guest" else "sosreport"
-    return Outcome(scenario=scenario.id, truth=TRUTH[scenario.id], report=explain_incident(incident, form))
+    return Outcome(scenario=scenario.id, truth=TRUTH[scenario.id], report=ask(incident, form))
+
+
+def examine_incident(incident: Incident, form: str) -> Report:
+    """What ``check`` says of the state that the host was in."""
+    name, render = FORMATS[form]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(render(incident))
+        request = CollectRequest(is_deep=False, interval_s=0.0, page_map="none")
+        return check_target(open_source(str(path)), request, lambda _text, _share: None)
 
 
 def explain_incident(incident: Incident, form: str) -> Report:

@@ -9,8 +9,8 @@ from kvmedic.lab.incident import ProofIn
 from kvmedic.lab.stage import Stage
 from kvmedic.model.record import Record
 
-Bench = Literal["plain", "two-nodes", "swap", "verbose-console"]
-"""Which nested host: plain; two NUMA nodes; a swap disk; all of the kernel's words on the console."""
+Bench = Literal["plain", "two-nodes", "swap", "verbose-console", "here"]
+"""Which nested host: plain; two NUMA nodes; a swap disk; all the kernel's words on the console; none."""
 
 
 class Scenario(Record, frozen=True, kw_only=True):
@@ -29,5 +29,5 @@ class Scenario(Record, frozen=True, kw_only=True):
     """The proof is in the state of the host more than in its logs: take a bundle with two readings."""
     proof_in: ProofIn
     """Where what proves the cause is to be read."""
-    is_only_decoy: bool
-    """Nothing fails: it only stands before the failures of others."""
+    is_incident: bool
+    """Something fails, and ``why`` is asked. Else it is a state that ``check`` finds, or a decoy."""

@@ -13,13 +13,15 @@ def definition(
     huge: bool = False,
     disk: str = "",
     vcpus: int = 1,
+    domain_type: str = "kvm",
+    partition: str | None = None,
 ) -> str:
     """The XML. ``limit_mib``: a limit of its cgroup; ``node``: bound strictly to that NUMA node."""
-    return f"""<domain type='kvm'>
+    return f"""<domain type='{domain_type}'>
   <name>{name}</name>
   <memory unit='MiB'>{memory_mib}</memory>
   <vcpu>{vcpus}</vcpu>
-  {_backing(prealloc, huge)}{_limit(limit_mib)}{_node(node)}
+  {_partition(partition)}{_backing(prealloc, huge)}{_limit(limit_mib)}{_node(node)}
   <os><type arch='x86_64' machine='q35'>hvm</type></os>
   <features><acpi/></features>
   <cpu mode='custom'><model>qemu64</model></cpu>
@@ -55,3 +57,7 @@ def _disk(path: str) -> str:
         "<driver name='qemu' type='qcow2' cache='none' error_policy='enospace'/>"
         f"<source file='{path}'/><target dev='vda' bus='virtio'/></disk>"
     )
+
+
+def _partition(path: str | None) -> str:
+    return f"<resource><partition>{path}</partition></resource>\n  " if path else ""

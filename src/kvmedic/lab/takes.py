@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 
 from kvmedic.errors import ActionError, KvmedicError
 from kvmedic.lab.bed import Bed
+from kvmedic.lab.here import make_takes_here
 from kvmedic.lab.kernel import Kernel, find_kernel
 from kvmedic.lab.nested_host import NestedHost
 from kvmedic.lab.nested_qemu import NestedWish
@@ -32,6 +34,8 @@ def make_takes(
     wanted: Sequence[tuple[Scenario, int]], kernel_release: str | None, say: Say
 ) -> Iterator[Take]:
     """One take for each (scenario, variant), those of one bench on one host where they leave it usable."""
+    here = [row for row in wanted if row[0].bench == "here"]
+    yield from make_takes_here(here, os.uname().release, say)
     kernel = find_kernel(kernel_release)
     for bench in WISHES:
         rows = [(scenario, variant) for scenario, variant in wanted if scenario.bench == bench]

@@ -40,6 +40,7 @@ TRUTH: Mapping[str, Truth] = {
         "host-memory-exhausted",
     ),
     "memcg": _is("cgroup-memory-limit", "the guest's own cgroup has a limit below its size"),
+    "memcg-here": _is("cgroup-memory-limit", "the guest's own cgroup has a limit below its size"),
     "numa": _is("numa-node-exhausted", "the guest is bound to one node; the other one was free"),
     "panic": _is(
         "host-panic",
@@ -80,4 +81,10 @@ TRUTH: Mapping[str, Truth] = {
     "pids-limit": _is("limit-exhausted", "the cgroup allows fewer tasks than QEMU needs"),
     "nofile-limit": _is("limit-exhausted", "QEMU may open fewer files than it needs"),
     "host-crash": _is("host-panic", "the kernel stopped with a panic (asked for by sysrq c)", "kernel-bug"),
+    "stranded": _is("balloon-stranded-memory", "the balloon took half of every huge page"),
+    "undone": _is(
+        "balloon-undone", "khugepaged made the half-empty huge pages whole again", "balloon-stranded-memory"
+    ),
+    "shredded": _is("memory-fragmented", "what was released are single pages between those of the guest"),
+    "tug-of-war": _is("memory-fragmented", "each turn leaves more single pages", "balloon-stranded-memory"),
 }

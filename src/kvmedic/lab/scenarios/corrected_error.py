@@ -5,7 +5,6 @@ from __future__ import annotations
 from kvmedic.lab.scenario import Scenario
 from kvmedic.lab.stage import Stage
 
-
 CHECK_INTERVAL = "/sys/devices/system/machinecheck/machinecheck0/check_interval"
 
 
@@ -25,5 +24,5 @@ SCENARIO = Scenario(
     ends_host=False,
     needs_full_record=False,
     proof_in="kernel",
-    is_only_decoy=True,
+    is_incident=False,
 )

@@ -24,5 +24,5 @@ SCENARIO = Scenario(
     ends_host=False,
     needs_full_record=True,
     proof_in="state",
-    is_only_decoy=False,
+    is_incident=True,
 )

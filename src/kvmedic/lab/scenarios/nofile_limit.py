@@ -29,5 +29,5 @@ SCENARIO = Scenario(
     ends_host=True,
     needs_full_record=False,
     proof_in="qemu",
-    is_only_decoy=False,
+    is_incident=True,
 )

@@ -25,5 +25,5 @@ SCENARIO = Scenario(
     ends_host=False,
     needs_full_record=False,
     proof_in="kernel",
-    is_only_decoy=False,
+    is_incident=True,
 )

@@ -23,5 +23,5 @@ SCENARIO = Scenario(
     ends_host=False,
     needs_full_record=False,
     proof_in="qemu",
-    is_only_decoy=False,
+    is_incident=True,
 )

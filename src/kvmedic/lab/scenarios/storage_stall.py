@@ -11,9 +11,7 @@ def bring_about(stage: Stage) -> None:
     stage.sh("qemu-img create -q -f qcow2 /data/files.qcow2 200M")
     stage.still("files-03", 128, disk="/data/files.qcow2")
     stage.sh(f"echo {stage.pick(10, 15)} > /proc/sys/kernel/hung_task_timeout_secs; sync; fsfreeze -f /data")
-    stage.background(
-        "virsh -q qemu-monitor-command files-03 --hmp 'qemu-io libvirt-1-format \"write 0 20M\"'"
-    )
+    stage.background("virsh -q qemu-monitor-command files-03 --hmp 'qemu-io -d virtio-disk0 \"write 0 20M\"'")
     if stage.variant % 2:
         stage.background("touch /data/lock-file")
     try:
@@ -31,5 +29,5 @@ SCENARIO = Scenario(
     ends_host=False,
     needs_full_record=False,
     proof_in="kernel",
-    is_only_decoy=False,
+    is_incident=True,
 )

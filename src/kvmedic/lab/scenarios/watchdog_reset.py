@@ -23,5 +23,5 @@ SCENARIO = Scenario(
     ends_host=True,
     needs_full_record=False,
     proof_in="kernel",
-    is_only_decoy=False,
+    is_incident=True,
 )

@@ -4,7 +4,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 what=${1:?run, dev or lab}
-export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 PYTHONDONTWRITEBYTECODE=
+# The system's certificates count, as for every other program here (proxies of companies have their own).
+export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 UV_SYSTEM_CERTS=1
 unset PYTHONDONTWRITEBYTECODE
 
 say() { printf '%s\n' "$*" >&2; }

@@ -9,7 +9,8 @@ KvmedicError
  │   ├─ PreconditionFailed (10)  nothing was changed: the world moved on, or it is unsafe
  │   ├─ ActionRefused      (17)  the host said no; nothing was changed
  │   ├─ OutcomeUnknown     (11)  contact was lost; look before doing anything
- │   └─ Waiting            (18)  a disruptive step waits for an answer, and nobody can be asked here
+ │   ├─ Waiting            (18)  a disruptive step waits for an answer, and nobody can be asked here
+ │   └─ Stopped            (19)  the operator stopped the run; nothing is half done, and it can be resumed
  └─ InvariantError         (20)  a bug in this program; never caught below the command line
 
 Expected absence is not here: a source that cannot be read is a ``model.gap.Missing`` value.
@@ -99,6 +100,12 @@ class WaitingError(ActionError):
     """A disruptive step waits for an answer and nobody can be asked; the run stands still, resumable."""
 
     code = 18
+
+
+class StoppedError(ActionError):
+    """The operator stopped the run where that does no harm; what was under way was taken back. Resumable."""
+
+    code = 19
 
 
 class InvariantError(KvmedicError):

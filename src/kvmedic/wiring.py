@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kvmedic.errors import KvmedicError
-from kvmedic.model.evidence import TargetKind
+from kvmedic.model.evidence import Target, TargetKind
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.marks import HostMarks
 from kvmedic.model.policy import NO_POLICY, Policy
 from kvmedic.model.run import Run
-from kvmedic.ports import EvidenceSource
+from kvmedic.plan.situation import Situation
+from kvmedic.ports import EvidenceSource, Progress
 
 if TYPE_CHECKING:
     from kvmedic.adapters.run_store import RunStore
@@ -68,6 +69,15 @@ def host_marks(kind: TargetKind) -> HostMarks | Missing:
     from kvmedic.adapters.host_marks import read_marks  # noqa: PLC0415
 
     return read_marks()
+
+
+def with_fleet(situation: Situation, target: Target, progress: Progress) -> Situation:
+    """The situation with the other hosts in it, where the policy or the operator names any."""
+    if not situation.policy.hosts and situation.wishes.destination_uri is None:
+        return situation
+    from kvmedic.adapters.fleet import look_at_fleet  # noqa: PLC0415
+
+    return look_at_fleet(situation, target, situation.policy, progress)
 
 
 def earlier_runs(kind: TargetKind) -> tuple[Run, ...]:

@@ -9,8 +9,10 @@ import getpass
 import os
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kvmedic.adapters.balloon_actor import BalloonActor
 from kvmedic.adapters.cgroup_limit_actor import CgroupLimitActor
@@ -21,11 +23,12 @@ from kvmedic.adapters.libvirt_session import LibvirtSession
 from kvmedic.adapters.live_host import LiveHost
 from kvmedic.adapters.locks import locked
 from kvmedic.adapters.page_map_of_host import page_map_evidence, request_of
+from kvmedic.adapters.migrate_actor import MigrateActor
 from kvmedic.adapters.power_actor import PowerActor
 from kvmedic.adapters.release_actor import ReleaseActor
 from kvmedic.adapters.run_store import RunStore
+from kvmedic.adapters.stop_request import STOP
 from kvmedic.adapters.tunables_actor import PersistTunablesActor, WriteTunableActor
-from kvmedic.app.acting import Acting
 from kvmedic.app.apply import Hands
 from kvmedic.app.performing import Approve
 from kvmedic.app.plan import examine
@@ -46,6 +49,9 @@ from kvmedic.ports import Actor
 from kvmedic.verify.measure import measure
 from kvmedic.wiring import read_policy, run_store
 
+if TYPE_CHECKING:
+    from kvmedic.wiring_fleet import ActingAnywhere
+
 QUICK = CollectRequest(is_deep=False, interval_s=0.0, page_map="none")
 MEASURING = CollectRequest(is_deep=False, interval_s=1.0, page_map="full")
 GLANCE = CollectRequest(is_deep=False, interval_s=1.0, page_map="none")
@@ -53,9 +59,17 @@ GLANCE = CollectRequest(is_deep=False, interval_s=1.0, page_map="none")
 NO_MAP = Missing(source="kvmedic/page_map.json", reason=Reason.NOT_COLLECTED, detail="not needed here")
 
 
-def acting(*, approve: Approve, policy: Path | None) -> Acting:
+def acting(*, approve: Approve, policy: Path | None) -> ActingAnywhere:
     """Everything that apply and undo need. UsageError where the acting extra is not installed."""
-    return Acting(build_hands(approve, read_policy(policy), run_store()), locked)
+    from kvmedic.wiring_fleet import ActingAnywhere  # noqa: PLC0415  it builds on this module
+
+    found, store = read_policy(policy), run_store()
+    return ActingAnywhere(build_hands(approve, found, store), locked, found, store)
+
+
+def stopping() -> AbstractContextManager[None]:
+    """While it lasts, the first Ctrl-C stops a run where that does no harm."""
+    return STOP.listening()
 
 
 def build_hands(approve: Approve, policy: Policy, store: RunStore) -> Hands:
@@ -100,6 +114,7 @@ def _actors(host: LiveHost) -> Mapping[str, Actor]:
         "redefine-domain": DefinitionActor(session),
         "power-cycle": PowerActor(session),
         "raise-cgroup-limit": CgroupLimitActor(session),
+        "migrate-domain": MigrateActor(STOP),
     }
 
 

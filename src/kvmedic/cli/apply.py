@@ -43,7 +43,7 @@ def apply(
     soak
         Watch for this long afterwards ("30m", "2h", "90s") whether the failure returns.
     """
-    from kvmedic.wiring_act import acting  # noqa: PLC0415  the engine is loaded only by who acts
+    from kvmedic.wiring_act import acting, stopping  # noqa: PLC0415  the engine is loaded only by who acts
 
     if (plan is None) == (resume is None):
         raise UsageError("name a plan, or --resume a run", hint="See kvmedic runs for runs that were cut.")
@@ -54,7 +54,7 @@ def apply(
         write_out(render_plan(made))
     else:
         made, run = hands.plan_of(str(resume)), str(resume)
-    with progress_on_stderr() as progress:
+    with stopping(), progress_on_stderr() as progress:
         finished = hands.apply(made, run, progress)
         if soak_s is not None and finished.verification is not None:
             finished = hands.soak(run, soak_s, progress)

@@ -20,7 +20,7 @@ from kvmedic.render.emit_tunables import EmitFormat, render_emitted
 from kvmedic.render.options_text import render_options
 from kvmedic.render.plan_text import render_plan
 from kvmedic.units import GIB, KIB, MIB, TIB
-from kvmedic.wiring import earlier_runs, host_marks, open_source, read_policy
+from kvmedic.wiring import earlier_runs, host_marks, open_source, read_policy, with_fleet
 
 Flag = Parameter(negative=())
 
@@ -110,6 +110,7 @@ def plan(
             marks=host_marks(source.target.kind),
             runs=earlier_runs(source.target.kind),
         )
+        situation = with_fleet(situation, source.target, progress)
     if emit is not None:
         return _emit(situation, remedy or "tune-host", emit)
     return _compare(situation, json=json) if remedy is None else _write(situation, remedy, output)

@@ -7,6 +7,7 @@ from kvmedic.plan.remedies import (
     deflate_balloon,
     disable_balloon,
     enable_free_page_reporting,
+    migrate_domain,
     pin_memory,
     raise_cgroup_limit,
     release_stranded_memory,
@@ -23,6 +24,7 @@ REMEDIES: tuple[Remedy, ...] = (
     pin_memory.REMEDY,
     enable_free_page_reporting.REMEDY,
     disable_balloon.REMEDY,
+    migrate_domain.REMEDY,
 )
 
 

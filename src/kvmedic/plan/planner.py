@@ -118,7 +118,8 @@ def _planned_host(situation: Situation) -> PlannedHost:
             "the host's boot id is not known, so a plan could not be bound to it",
             hint="Plans are made for living hosts.",
         )
-    return PlannedHost(name=host.name, boot_id=host.boot_id, uri=None)
+    fleet = None if situation.is_local else situation.fleet
+    return PlannedHost(name=host.name, boot_id=host.boot_id, uri=None if fleet is None else fleet.uri)
 
 
 def _planned_domains(

@@ -1,0 +1,105 @@
+"""Locks on a host that is acted upon from elsewhere: the same files and flock(2) as a run on the host itself.
+
+A shell on that host holds them for as long as its ssh session lives, so a lock dies with the run that took it.
+A host that cannot be reached cannot be locked, and is not worked on.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from kvmedic.adapters.child import end_child
+from kvmedic.adapters.host_shell import HostShell
+from kvmedic.errors import PreconditionFailedError
+
+DEADLINE_S = 20.0
+HOLD = """
+umask 077
+mkdir -p /run/kvmedic/locks || exit 9
+owner=$1; shift
+number=5
+for name in "$@"; do
+  mode=-x
+  case $name in shared:*) mode=-s; name=${name#shared:} ;; esac
+  lock=/run/kvmedic/locks/$name.lock
+  eval "exec $number>>\\"\\$lock\\"" || exit 9
+  flock -n $mode $number || { echo "taken $name $(head -c 400 "$lock")"; exit 7; }
+  printf %s "$owner" > "$lock"
+  number=$((number + 1))
+done
+echo held
+while read -r line; do echo still; done
+"""
+
+
+@contextmanager
+def remotely_locked(
+    ssh: str, names: Sequence[str], owner: str, *, shared: Sequence[str] = ()
+) -> Iterator[None]:
+    """Holds all of ``names`` on that host or none. PreconditionFailedError: taken, or it cannot be reached.
+
+    Those in ``shared`` are held together with others who share them.
+    """
+    shell = HostShell(ssh)
+    process = subprocess.Popen(
+        shell.command(HOLD, owner, *_in_order(names, shared)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        _check(_first_line(process), shell.shown)
+        yield
+    finally:
+        _let_go(process)
+
+
+def _in_order(names: Sequence[str], shared: Sequence[str]) -> list[str]:
+    """Everybody takes them in the order of their names, so that nobody waits in a circle."""
+    plain = {*names, *shared}
+    return [name if name in names else f"shared:{name}" for name in sorted(plain)]
+
+
+def _first_line(process: subprocess.Popen[bytes]) -> str:
+    assert process.stdout is not None  # noqa: S101
+    said, until = b"", time.monotonic() + DEADLINE_S
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while b"\n" not in said and selector.select(max(0.0, until - time.monotonic())):
+            part = os.read(process.stdout.fileno(), 4096)
+            if not part:
+                break
+            said += part
+    return said.decode(errors="replace").strip()
+
+
+def _check(said: str, shown: str) -> None:
+    if said == "held":
+        return
+    if said.startswith("taken "):
+        name, _, holder = said.removeprefix("taken ").partition(" ")
+        raise PreconditionFailedError(
+            f"{name} on {shown} is being worked on by {holder or 'somebody'}; nothing was touched",
+            hint="Wait for that run, or see kvmedic runs where it was begun.",
+        )
+    raise PreconditionFailedError(
+        f"{shown} could not be locked ({said or 'no answer'}); nothing was touched",
+        hint="A host that cannot be reached is not worked on. It needs flock (util-linux) and a writable /run.",
+    )
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    """Closing its standard input ends the shell there, and with it the locks."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    try:
+        process.wait(timeout=3)
+    except subprocess.TimeoutExpired:
+        end_child(process)

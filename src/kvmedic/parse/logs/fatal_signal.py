@@ -17,6 +17,8 @@ from kvmedic.parse.logs.task_table import is_qemu_comm
 from kvmedic.parse.logs.trace import TraceParts
 
 ABORT = 6
+LONGEST_RECORD = 1024
+"""Characters of a record that are looked at: its pattern is slow on endless lines."""
 _FATAL = re.compile(r"potentially unexpected fatal signal (\d{1,3})")
 _ABEND = re.compile(
     r"type=(?:1701|ANOM_ABEND) .{0,400}? pid=(\d{1,10}) comm=\"?([^\" ]{1,64})\"?.{0,300}? sig=(\d{1,3})"
@@ -25,7 +27,7 @@ _ABEND = re.compile(
 
 def open_fatal_signal(context: Context, line: LogLine) -> FatalSignalCollector | QemuEvent | None:
     """The end of a QEMU that this line tells, or the beginning of such a report; None for other lines."""
-    abend = _ABEND.search(line.message)
+    abend = _ABEND.search(line.message[:LONGEST_RECORD])
     if abend is not None:
         if not is_qemu_comm(abend[2]):
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from msgspec import structs
 
@@ -17,12 +18,12 @@ _ADJ = re.compile(r"oom_score_adj[: ](-?\d{1,5})")
 _SCORE = re.compile(r"score (\d{1,10})")
 _REAPED = re.compile(r"oom_reaper: (reaped process|unable to reap pid:) ?(\d{1,10})")
 CONTEXT = re.compile(r"oom-kill:constraint=(\w+)")
-_CHOSEN = re.compile(r"task_memcg=(.*?),task=(.*?),pid=(\d{1,10}),uid=(\d{1,10})")
-_CHOSEN_SHORT = re.compile(r",task=(.*?),pid=(\d{1,10}),uid=(\d{1,10})")
+_CHOSEN = re.compile(r",task=(.{0,64}?),pid=(\d{1,10}),uid=(\d{1,10})")
+_TASK_MEMCG: Final = "task_memcg="
 _VALUE = re.compile(
-    r"(nodemask|mems_allowed|oom_memcg)=(\(null\)|[^ ]*?)(?=,[a-z_]+[=,]|,global_oom|,cpuset|$)"
+    r"(nodemask|mems_allowed|oom_memcg)=(\(null\)|[^ ]{0,1024}?)(?=,[a-z_]+[=,]|,global_oom|,cpuset|$)"
 )
-_CPUSET = re.compile(r"cpuset=(.*?),mems_allowed=")
+_CPUSET = re.compile(r"cpuset=(.{0,512}?),mems_allowed=")
 
 
 class KillParts:
@@ -66,11 +67,10 @@ class KillParts:
         self.cpuset = cpuset[1] if cpuset else None
         self.is_global = ",global_oom" in message
         chosen = _CHOSEN.search(message)
-        short = _CHOSEN_SHORT.search(message)
         if chosen is not None:
-            self.chosen_memcg = chosen[1]
-        if short is not None:
-            self.chosen = Task(comm=short[1], pid=int(short[2]), cpu=None)
+            self.chosen = Task(comm=chosen[1], pid=int(chosen[2]), cpu=None)
+            path = message.rfind(_TASK_MEMCG, 0, chosen.start())
+            self.chosen_memcg = message[path + len(_TASK_MEMCG) : chosen.start()] if path >= 0 else None
         return True
 
     def _take_kill(self, message: str) -> bool:

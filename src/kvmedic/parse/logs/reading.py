@@ -21,9 +21,11 @@ from kvmedic.parse.logs.open_reports import OpenReports
 from kvmedic.parse.logs.qemu_log import domain_of_source
 from kvmedic.parse.logs.report import Collector, Context
 from kvmedic.parse.logs.retention import EventStore, tag_of
-from kvmedic.parse.logs.scan import LONGEST_LINE_BYTES, Scanner
+from kvmedic.parse.logs.scan import Scanner
 
 BLOCKS_READ_AGAIN: Final = 2
+READ_LINE_BYTES: Final = 8 << 10
+"""So much of a line is read: printk and the daemons write less, and patterns stay quick on it."""
 EMPTY: Final = b"\r\n\x00 "
 
 
@@ -74,12 +76,12 @@ class LogReader:
         self._tail = _last_line(block) or self._tail
 
     def _begin(self, block: bytes) -> None:
-        head = block[: block.find(b"\n")][:LONGEST_LINE_BYTES]
+        head = block[: block.find(b"\n")][:READ_LINE_BYTES]
         self._first = self._envelope.read(self._lines + 1, _decode(head))
         self._boots.begins_with(self._first)
 
     def _take(self, block: bytes, begin: int, end: int, number: int, *, is_hit: bool) -> None:
-        raw = block[begin : min(end, begin + LONGEST_LINE_BYTES)]
+        raw = block[begin : min(end, begin + READ_LINE_BYTES)]
         if is_hit and self._is_flooded(raw, number):
             return
         line = self._envelope.read(number, _decode(raw))
@@ -185,9 +187,9 @@ def _moment(line: LogLine | None, boot: int) -> Moment | None:
 def _line_begin(block: bytes, position: int, hit: int) -> int:
     """Where the line of a hit begins; the zeros that a reset leaves in a log are not part of it."""
     begin = max(block.rfind(b"\n", position, hit) + 1, position)
-    if hit - begin <= LONGEST_LINE_BYTES // 2:
+    if hit - begin <= READ_LINE_BYTES // 2:
         return begin
-    return max(block.rfind(b"\x00", begin, hit) + 1, hit - LONGEST_LINE_BYTES // 2)
+    return max(block.rfind(b"\x00", begin, hit) + 1, hit - READ_LINE_BYTES // 2)
 
 
 def _decode(raw: bytes) -> str:
@@ -196,5 +198,5 @@ def _decode(raw: bytes) -> str:
 
 def _last_line(block: bytes) -> bytes:
     """The last line that is not empty, bounded."""
-    text = block[-LONGEST_LINE_BYTES:].rstrip(EMPTY) or block.rstrip(EMPTY)[-LONGEST_LINE_BYTES:]
+    text = block[-READ_LINE_BYTES:].rstrip(EMPTY) or block.rstrip(EMPTY)[-READ_LINE_BYTES:]
     return text[text.rfind(b"\n") + 1 :]

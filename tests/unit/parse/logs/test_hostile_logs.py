@@ -155,6 +155,25 @@ def test_the_zeros_that_a_reset_left_do_not_hide_the_line_behind_them() -> None:
     assert reading.boots[0].has_shutdown is False
 
 
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "oom-kill:constraint=A,nodemask=,cpuset=a,task_memcg=/,task=", "type=1701 pid=1 comm=",
+        "fsfreeze thaw backup of vm ", "server x not responding, still trying ", "kvm_init_vcpu x ",
+        "stonith reboot node Operation reboot targeting a ", "EDAC MC0: 1 CE on ", "Killed process 1 (a",
+        "invoked oom-killer: gfp_mask=0x1(", "mc_event: 1 Corrected error on ", "UPID:a:B:C:D:qmstart:1:",
+    ],
+)  # fmt: skip
+def test_long_lines_made_of_the_beginnings_of_patterns_are_read_quickly(fragment: str) -> None:
+    line = fragment * (64 * 1024 // len(fragment)) + "\n"
+    begin = time.process_time()
+
+    reading = read(line * 20)
+
+    assert reading.lines_total == 20
+    assert (time.process_time() - begin) / 20 < 0.1
+
+
 def test_random_bytes_are_read_at_once() -> None:
     generator = random.Random(1)
     begin = time.monotonic()

@@ -26,12 +26,13 @@ FORMS: Mapping[ProofIn, tuple[str, ...]] = {
     "state": ("sosreport",),
 }
 AFTER_PANIC = ("serial", "pstore")
+_NOT_NUMBERS = re.compile(r"[^\d.]")
 _HOST = re.compile(r"kvmedic-lab-[0-9a-f]{8}(?:-host)?")
 
 
 def compose(take: Take, decoys: Sequence[Take], proof_in: ProofIn, *, host: str) -> Incident:
     """One incident. Decoys are failures of other runs on the same kernel, put days before this one."""
-    name = "-".join([take.scenario, take.kernel.rpartition("-")[0].replace("+", "-"), str(take.variant)])
+    name = f"{take.scenario}-{_NOT_NUMBERS.split(take.kernel)[0]}-{take.variant}"
     first, *others = take.boots
     text, gap_s = _with_history(first, decoys, name)
     boots = [

@@ -80,8 +80,10 @@ def _domain_reasons(step: Step, plan: Plan, world: World) -> Iterable[str]:
         return
     for domain in plan.domains:
         now = next((d for d in world.domains if _is_same(domain, d)), None)
-        if now is None:
+        if now is None and not _left_before(domain, step, plan):
             yield f"domain {domain.name} is gone"
+        elif now is None:
+            continue
         else:
             yield from _changes(_after_own_steps(domain, step, plan), now)
 
@@ -98,6 +100,15 @@ def _after_own_steps(domain: PlannedDomain, step: Step, plan: Plan) -> PlannedDo
     if any(isinstance(action, PowerCycle | MigrateDomain | ShutDownDomain) for action in done):
         domain = msgspec.structs.replace(domain, pid=None, start_ticks=None)
     return domain
+
+
+def _left_before(domain: PlannedDomain, step: Step, plan: Plan) -> bool:
+    """Whether an earlier step of this plan moved the domain away, so that it may be gone from here."""
+    return any(
+        isinstance(earlier.action, MigrateDomain) and earlier.action.domain_uuid == domain.uuid
+        for earlier in plan.steps
+        if earlier.number < step.number
+    )
 
 
 def _is_same(planned: PlannedDomain, now: DomainNow) -> bool:
@@ -132,8 +143,13 @@ def _policy_reasons(step: Step, plan: Plan, world: World) -> Iterable[str]:
 
 
 def _is_open(window: Window, now: datetime) -> bool:
-    time = now.strftime("%H:%M")
-    return DAYS[now.weekday()] in window.days and window.begins <= time < window.ends
+    """A window that ends before it begins lasts over midnight, and belongs to the day on which it begins."""
+    time, today, yesterday = now.strftime("%H:%M"), DAYS[now.weekday()], DAYS[now.weekday() - 1]
+    if window.begins <= window.ends:
+        return today in window.days and window.begins <= time < window.ends
+    return (today in window.days and time >= window.begins) or (
+        yesterday in window.days and time < window.ends
+    )
 
 
 def _cooldown_reasons(plan: Plan, world: World) -> Iterable[str]:

@@ -11,11 +11,14 @@ from kvmedic.model.gap import Missing
 from kvmedic.model.plan import (
     Action,
     CompactNode,
+    MarkCordon,
+    MigrateDomain,
     Option,
     Plan,
     PlannedDomain,
     PlannedHost,
     RaiseCgroupLimit,
+    RebootHost,
     RedefineDomain,
     SetBalloon,
     Step,
@@ -172,6 +175,12 @@ def title_of(action: Action) -> str:
             return f"{kind}: {action.domain_name}, {', '.join(_wished(action))}"
         case RaiseCgroupLimit():
             return f"{kind}: {action.domain_name} to {human_bytes(action.hard_limit_bytes)}"
+        case MigrateDomain():
+            return f"{kind}: {action.domain_name} to {action.destination_uri}, live"
+        case MarkCordon():
+            return "cordon the host" if action.is_cordoned else "lift the cordon of the host"
+        case RebootHost():
+            return f"reboot the host ({action.via}), and wait until it is healthy"
         case CompactNode():
             return f"{kind} {action.node}, in passes while it helps"
     whom = getattr(action, "domain_name", None) or getattr(action, "path", None)

@@ -1,6 +1,6 @@
 """Measures the scanner and the whole reader against ``rg -c`` with the same patterns, one core each.
 
-    python benchmarks/log_scan/against_ripgrep.py [MiB]      # 1024 by default; needs ripgrep and taskset
+    python benchmarks/log_scan/against_ripgrep.py [MiB]      # 1024 by default; needs ripgrep
 
 Prints CPU seconds and MB/s of each, the hit lines that each counted (they must agree), the ratio, and the
 peak memory of reading. Exits with 1 where the scanner is slower than ripgrep, disagrees, or needs more than

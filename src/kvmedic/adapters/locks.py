@@ -1,6 +1,7 @@
 """Locks on the host that is acted upon: one for the host, one for each domain, naming their owner.
 
-flock(2) on files below /run: a lock dies with its process, so nobody has to break one.
+flock(2) on files below /run: a lock dies with its process, so nobody has to break one. What concerns one
+domain shares the lock of its host; what concerns the host as a whole holds that alone.
 """
 
 from __future__ import annotations
@@ -17,21 +18,26 @@ DEFAULT_FOLDER = Path("/run/kvmedic/locks")
 
 
 @contextmanager
-def locked(names: Sequence[str], owner: str, folder: Path = DEFAULT_FOLDER) -> Iterator[None]:
-    """Holds all of ``names`` or none; a PreconditionFailedError names the owner of one that is taken."""
+def locked(
+    names: Sequence[str], owner: str, folder: Path = DEFAULT_FOLDER, *, shared: Sequence[str] = ()
+) -> Iterator[None]:
+    """Holds all of ``names`` or none; a PreconditionFailedError names the owner of one that is taken.
+
+    Those in ``shared`` are held together with others who share them.
+    """
     with ExitStack() as stack:
-        for name in sorted(names):
-            stack.enter_context(_one(name, owner, folder))
+        for name in sorted({*names, *shared}):
+            mode = fcntl.LOCK_EX if name in names else fcntl.LOCK_SH
+            stack.enter_context(_one(name, owner, folder, mode))
         yield
 
 
 @contextmanager
-def _one(name: str, owner: str, folder: Path) -> Iterator[None]:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _one(name: str, owner: str, folder: Path, mode: int) -> Iterator[None]:
+    handle = _opened(folder, name)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, mode | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(handle, 400, 0).decode(errors="replace").strip() or "somebody"
             raise PreconditionFailedError(
@@ -43,3 +49,15 @@ def _one(name: str, owner: str, folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _opened(folder: Path, name: str) -> int:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        return os.open(folder / f"{name.replace('/', '_')}.lock", flags, 0o600)
+    except OSError as error:
+        raise PreconditionFailedError(
+            f"the lock {folder / name} cannot be taken: {error.strerror}; nothing was touched",
+            hint="Acting takes root.",
+        ) from error

@@ -68,7 +68,7 @@ class RunStore:
 
     def append(self, run: str, entry: RunLine) -> None:
         """Adds one line to a run and makes sure that it is on the disk."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(self.folder)
         before = next(reversed([c.sha256 for c in self._chain(run)]), FIRST)
         line = msgspec.json.encode(_Chained(entry=entry, sha256=_digest(before, entry))) + b"\n"
         _append_whole(self._path(run), line)
@@ -93,7 +93,15 @@ class RunStore:
 
     def names(self) -> list[str]:
         """The names of all runs, sorted."""
-        return sorted(path.name.removesuffix(".jsonl") for path in self.folder.glob("*.jsonl"))
+        try:
+            found = [path.name for path in self.folder.iterdir()]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise EvidenceError(
+                f"{self.folder} cannot be read: {error.strerror}", hint="The records of runs are root's."
+            ) from error
+        return sorted(name.removesuffix(".jsonl") for name in found if name.endswith(".jsonl"))
 
     def seal(self, run: str) -> Seal:
         """The length and last hash of a run's chain: kept elsewhere, they show a chain that was cut."""
@@ -102,8 +110,6 @@ class RunStore:
 
     def all(self) -> tuple[Run, ...]:
         """All runs, oldest first."""
-        if not self.folder.is_dir():
-            return ()
         return tuple(sorted((self.load(name) for name in self.names()), key=lambda run: run.begun_at))
 
     def _path(self, run: str) -> Path:
@@ -127,9 +133,19 @@ class RunStore:
             yield chained
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise PreconditionFailedError(
+            f"no journal can be kept in {folder}: {error.strerror}; nothing was touched",
+            hint="Acting takes root; KVMEDIC_STATE names another folder.",
+        ) from error
+
+
 def _append_whole(path: Path, line: bytes) -> None:
     """Appends the line and fsyncs, or leaves the file as it was: a full disk must not break the chain."""
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    handle = _opened(path)
     try:
         length = os.fstat(handle).st_size
         try:
@@ -139,12 +155,25 @@ def _append_whole(path: Path, line: bytes) -> None:
             os.fsync(handle)
         except OSError as error:
             os.ftruncate(handle, length)
-            raise PreconditionFailedError(
-                f"the journal {path} cannot be written: {error.strerror}",
-                hint="Nothing more is done without a journal; make room, then kvmedic apply --resume.",
-            ) from error
+            if length == 0:
+                path.unlink(missing_ok=True)
+            raise _unwritable(path, error) from error
     finally:
         os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> PreconditionFailedError:
+    return PreconditionFailedError(
+        f"the journal {path} cannot be written: {error.strerror}",
+        hint="Nothing more is done without a journal; make room, then kvmedic apply --resume.",
+    )
 
 
 def _broken(path: Path, number: int, detail: str) -> EvidenceError:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import Protocol
 
 from kvmedic.app.apply import Hands, apply_plan, plan_of
 from kvmedic.app.soak import soak
@@ -12,7 +13,17 @@ from kvmedic.model.plan import Plan
 from kvmedic.model.run import Run
 from kvmedic.ports import Progress
 
-Lock = Callable[[Sequence[str], str], AbstractContextManager[None]]
+HOST_LOCK = "host"
+
+
+class Lock(Protocol):
+    """Takes locks by name; those in ``shared`` together with others."""
+
+    def __call__(
+        self, names: Sequence[str], owner: str, *, shared: Sequence[str] = ()
+    ) -> AbstractContextManager[None]:
+        """Holds them until the end of the context."""
+        ...
 
 
 class Acting:
@@ -28,23 +39,31 @@ class Acting:
 
     def apply(self, plan: Plan, run: str, progress: Progress) -> Run:
         """Carries the plan out, or goes on with the run. PreconditionFailedError: another one holds it."""
-        with self._lock(lock_names(plan), self._owner(run)):
+        with self._locked(plan, run):
             return apply_plan(plan, run, self._hands, progress)
 
     def undo(self, run: str, progress: Progress) -> Run:
         """Takes the run back."""
-        with self._lock(lock_names(self.plan_of(run)), self._owner(run)):
+        with self._locked(self.plan_of(run), run):
             return undo_run(run, self._hands, progress)
 
     def soak(self, run: str, length_s: float, progress: Progress) -> Run:
         """Watches a finished run for the failure to return. Changes nothing, so it holds no lock."""
         return soak(run, self._hands, length_s, progress)
 
-    def _owner(self, run: str) -> str:
-        return f"{self._hands.by}, run {run}"
+    def _locked(self, plan: Plan, run: str) -> AbstractContextManager[None]:
+        """The host is shared with others where the plan is about domains alone."""
+        owner = f"{self._hands.by}, run {run}"
+        names = lock_names(plan)
+        return (
+            self._lock(names, owner, shared=[HOST_LOCK])
+            if HOST_LOCK not in names
+            else self._lock(names, owner)
+        )
 
 
 def lock_names(plan: Plan) -> list[str]:
-    """The locks that a plan needs: its domains', and the host's where it is not about a domain alone."""
+    """The locks that a plan needs alone: its domains', and the host's where it changes more than domains."""
     domains = [f"domain-{domain.uuid or domain.name}" for domain in plan.domains]
-    return domains if domains and plan.option.subject.kind == "domain" else ["host", *domains]
+    is_about_domains = domains and all(hasattr(step.action, "domain_name") for step in plan.steps)
+    return domains if is_about_domains else [HOST_LOCK, *domains]

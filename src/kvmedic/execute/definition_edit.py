@@ -83,18 +83,18 @@ class _Finder:
         path, start = tuple(self._path), self._starts.pop()
         self._path.pop()
         at = self._parser.CurrentByteIndex
-        if path == _DEVICES:
+        if path == _DEVICES and self._data.startswith(b"</devices", at):
             self.devices_end = at
         wanted = _WANTED.get(path)
         if wanted is None:
             return
         if wanted in self.spans:
             raise ParseError(SOURCE, self._parser.CurrentLineNumber, f"<{wanted}", f"one {wanted} only")
-        self.spans[wanted] = Span(start=start, end=self._after_end_tag(start, at))
+        self.spans[wanted] = Span(start=start, end=self._after_end_tag(wanted, start, at))
 
-    def _after_end_tag(self, start: int, at: int) -> int:
+    def _after_end_tag(self, name: str, start: int, at: int) -> int:
         """expat stands before "</name>", or, for "<name/>", at the element's own beginning or behind it."""
-        if self._data.startswith(b"</", at):
+        if self._data.startswith(f"</{name}".encode(), at):
             return self._data.index(b">", at) + 1
         return at if at > start else self._data.index(b"/>", start) + 2
 

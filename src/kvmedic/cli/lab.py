@@ -1,4 +1,4 @@
-"""``kvmedic lab``: list, run, clean, report."""
+"""``kvmedic lab``: list, run, report, clean."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from cyclopts import App, Parameter
 
 from kvmedic.cli.report_output import write_report
 from kvmedic.cli.terminal import write_out
 from kvmedic.lab.bed import end_on_terminate
 from kvmedic.lab.cleanup import clean_named, clean_orphans
-from kvmedic.lab.run import find_scenario, refuse_among_guests, run_scenario
+from kvmedic.lab.run import Row, find_scenario, read_rows, refuse_among_guests, run_scenario
 from kvmedic.lab.scenarios import SCENARIOS
 from kvmedic.lab.takes import START_S, WISHES
 from kvmedic.lab.truth import TRUTH
@@ -98,6 +99,32 @@ def clean(bed: str | None = None) -> int:
     cleaned = [bed] if bed is not None else clean_orphans()
     write_out(f"cleaned: {', '.join(cleaned) or 'nothing was left'}\n")
     return 0
+
+
+@lab.command
+def report(folder: Path, *, json: Annotated[bool, Flag] = False) -> int:
+    """Show the outcomes of the runs that were saved in a folder. 0: each was recognised.
+
+    Parameters
+    ----------
+    folder
+        The folder that was given to --save.
+    json
+        As JSON.
+    """
+    rows = read_rows(folder)
+    if json:
+        write_out(msgspec.json.format(msgspec.json.encode(rows)).decode() + "\n", encoding="utf-8")
+    else:
+        write_out("".join(map(_line, rows)))
+    return 0 if all(row.is_recognised for row in rows) else 1
+
+
+def _line(row: Row) -> str:
+    said = f"{row.said} {row.confidence:.2f}" if row.said and row.confidence is not None else "nothing"
+    mark = "recognised" if row.is_recognised else "NOT RECOGNISED"
+    told = f"{row.truth or 'no failure'} -> {said}: {mark}"
+    return f"{row.scenario:16} {row.kernel:24} {row.seconds:6.0f} s  {told}\n"
 
 
 def _say(text: str) -> None:

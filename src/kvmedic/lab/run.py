@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+import time
 from pathlib import Path
+
+import msgspec
 
 from kvmedic.app.check import check_target
 from kvmedic.app.why import explain_target
@@ -25,6 +28,7 @@ from kvmedic.model.request import CollectRequest
 from kvmedic.wiring import open_source
 
 HOST = "lab-host"
+OUTCOME = ".outcome.json"
 WHOLE = Window(domain=None, since_s=None, until_s=None, boot=None, zone_offset_s=0.0)
 
 
@@ -55,13 +59,54 @@ def run_scenario(
     scenario: Scenario, *, variant: int, kernel: str | None, save: Path | None, say: Say
 ) -> Outcome:
     """Make one failure in a disposable host, and ask why. ``save``: keep the raw take in that folder."""
+    started = time.monotonic()
     for take in make_takes([(scenario, variant)], kernel, say):
+        outcome = explain_take(take, scenario)
         if save is not None:
             say(f"saved {save_take(take, save)}")
-        return explain_take(take, scenario)
+            save_row(outcome, take, time.monotonic() - started, save)
+        return outcome
     raise ActionRefusedError(
         f"{scenario.id} did not come about", hint="Run it again; say which kernel it was."
     )
+
+
+class Row(Record, frozen=True, kw_only=True):
+    """One line of a lab report: what was made, and what was said of it."""
+
+    scenario: str
+    variant: int
+    kernel: str
+    truth: str | None
+    said: str | None
+    confidence: float | None
+    is_recognised: bool
+    seconds: float
+
+
+def save_row(outcome: Outcome, take: Take, seconds: float, folder: Path) -> None:
+    """Keep the outcome beside the take, for ``lab report``."""
+    first = outcome.report.findings[0] if outcome.report.findings else None
+    row = Row(
+        scenario=outcome.scenario,
+        variant=take.variant,
+        kernel=take.kernel,
+        truth=outcome.truth.cause,
+        said=first.cause if first else None,
+        confidence=first.confidence if first else None,
+        is_recognised=outcome.is_recognised,
+        seconds=round(seconds, 1),
+    )
+    path = folder / f"{take.scenario}.{take.variant}.{take.kernel}{OUTCOME}"
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(row), indent=1))
+
+
+def read_rows(folder: Path) -> list[Row]:
+    """Every outcome in a folder. Raises UsageError where there is none."""
+    rows = [msgspec.json.decode(path.read_bytes(), type=Row) for path in sorted(folder.glob(f"*{OUTCOME}"))]
+    if not rows:
+        raise UsageError(f"no outcome in {folder}", hint="Run scenarios with --save first.")
+    return rows
 
 
 def explain_take(take: Take, scenario: Scenario) -> Outcome:

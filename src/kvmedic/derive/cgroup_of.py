@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
+from kvmedic.derive.ps_listings import derive_ps_groups
 from kvmedic.derive.reading import read_again_with, read_with
 from kvmedic.model.domain import CgroupFacts, CgroupLevel, ProcessFacts
 from kvmedic.model.evidence import Evidence
@@ -127,6 +128,8 @@ def _mounts(evidence: Evidence) -> MemoryMounts | Missing:
 
 def _charged_group(evidence: Evidence, mounts: MemoryMounts, pid: int) -> str | Missing:
     groups = read_with(evidence, f"proc/{pid}/cgroup", parse_process_cgroup)
+    if isinstance(groups, Missing):
+        groups = derive_ps_groups(evidence, pid)
     if isinstance(groups, Missing):
         return groups
     path = groups.get("memory" if mounts.cgroup_version == 1 else "")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from kvmedic.derive.process_facts import derive_process, derive_process_kinds
+from kvmedic.derive.process_facts import KINDS, derive_process, derive_process_kinds
+from kvmedic.derive.ps_listings import derive_ps, is_qemu
 from kvmedic.derive.reading import read_with
 from kvmedic.model.domain import ProcessFacts
 from kvmedic.model.evidence import Evidence
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.record import Record
-from kvmedic.parse.ps import PsRow, parse_ps
+from kvmedic.parse.ps import PsRow
 from kvmedic.parse.qemu_command_line import QemuArguments, parse_qemu_arguments, read_arguments
-
-_PS = "sos_commands/process/ps_"
 
 
 class QemuProcess(Record, frozen=True, kw_only=True):
@@ -30,18 +29,10 @@ def derive_qemu_processes(evidence: Evidence) -> tuple[QemuProcess, ...] | Missi
     if not isinstance(kinds, Missing):
         pids = sorted(pid for pid, kind in kinds.items() if kind == "qemu")
         return tuple(_from_proc(evidence, pid) for pid in pids)
-    for path in evidence.paths(_PS):
-        rows = read_with(evidence, path, parse_ps)
-        found = (
-            ()
-            if isinstance(rows, Missing)
-            else tuple(_from_ps(evidence, row) for row in rows if _is_qemu(row))
-        )
-        if found:
-            return found
-    if any(not isinstance(read_with(evidence, path, parse_ps), Missing) for path in evidence.paths(_PS)):
-        return ()
-    return kinds
+    rows = derive_ps(evidence)
+    if isinstance(rows, Missing):
+        return rows if KINDS not in evidence.files else kinds
+    return tuple(_from_ps(evidence, row) for _, row in sorted(rows.items()) if is_qemu(row))
 
 
 def _from_proc(evidence: Evidence, pid: int) -> QemuProcess:
@@ -64,10 +55,3 @@ def _from_ps(evidence: Evidence, row: PsRow) -> QemuProcess:
         facts=derive_process(evidence, row.pid),
         rss_bytes=gap if row.rss_bytes is None else row.rss_bytes,
     )
-
-
-def _is_qemu(row: PsRow) -> bool:
-    words = row.command.split()
-    program = words[0].rpartition("/")[2] if words else ""
-    is_named = program.startswith("qemu-system") or program in {"kvm", "qemu-kvm"}
-    return is_named and any(word in {"-name", "-m", "-machine", "-M"} for word in words)

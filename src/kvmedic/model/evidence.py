@@ -40,11 +40,11 @@ class Evidence(Record, frozen=True, kw_only=True):
 
     def read(self, path: str) -> bytes | Missing:
         """The bytes at ``path`` in the first reading, or the gap that stands for them."""
-        return self._find(self.files, path)
+        return self._find(self.files, path, f"not in this {self.target.kind}")
 
     def read_again(self, path: str) -> bytes | Missing:
         """The bytes at ``path`` in the second reading, or the gap that stands for them."""
-        return self._find(self.again, path)
+        return self._find(self.again, path, f"no second reading of it in this {self.target.kind}")
 
     def paths(self, prefix: str) -> Iterator[str]:
         """Every path tried that begins with ``prefix``, in order."""
@@ -57,9 +57,8 @@ class Evidence(Record, frozen=True, kw_only=True):
             sorted({path[len(start) :].split("/", 1)[0] for path in self.files if path.startswith(start)})
         )
 
-    def _find(self, files: Mapping[str, bytes | Missing], path: str) -> bytes | Missing:
+    def _find(self, files: Mapping[str, bytes | Missing], path: str, detail: str) -> bytes | Missing:
         found = files.get(path)
         if found is None:
-            detail = f"not in this {self.target.kind}"
             return Missing(source=path, reason=Reason.NOT_COLLECTED, detail=detail)
         return found

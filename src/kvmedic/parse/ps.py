@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from kvmedic.model.record import Record
+from kvmedic.parse.cgroup import parse_process_cgroup
 from kvmedic.parse.lines import Line, after_the_end, numbered_lines
 from kvmedic.units import from_kib
 
 _EXPECTED = "a header with PID and, last, COMMAND or CMD"
+_GROUPS_EXPECTED = "a header with PID and, last, CGROUP"
+_GROUPS = re.compile(r"\s(\d+:[^:\s]*:/.*)$")
+_BETWEEN_GROUPS = re.compile(r",(?=\d+:[^:/]*:/)")
 
 
 class PsRow(Record, frozen=True, kw_only=True):
@@ -29,6 +36,24 @@ def parse_ps(text: str, source: str) -> tuple[PsRow, ...]:
     return tuple(row for row in rows if row is not None)
 
 
+def parse_ps_groups(text: str, source: str) -> Mapping[int, Mapping[str, str]]:
+    """Group by controller of each process, from a listing whose last column is CGROUP: the rows of
+    /proc/PID/cgroup with commas between them. ParseError without such a header.
+    """
+    lines = numbered_lines(text, source)
+    header = next(lines, None)
+    columns = header.text.split() if header else []
+    if "PID" not in columns or columns[-1] != "CGROUP":
+        raise header.error(_GROUPS_EXPECTED) if header else after_the_end(text, source, _GROUPS_EXPECTED)
+    found: dict[int, Mapping[str, str]] = {}
+    for line in lines:
+        words, rows = line.text.split(), _GROUPS.search(line.text)
+        pid = words[columns.index("PID")] if len(words) >= len(columns) else ""
+        if rows is not None and _is_number(pid):
+            found[int(pid)] = parse_process_cgroup("\n".join(_BETWEEN_GROUPS.split(rows[1])), source)
+    return found
+
+
 def _row(line: Line, columns: list[str]) -> PsRow | None:
     words = line.text.split(None, len(columns) - 1)
     cells = dict(zip(columns, words, strict=False))
@@ -38,7 +63,7 @@ def _row(line: Line, columns: list[str]) -> PsRow | None:
     state = cells.get("STAT") or cells.get("S")
     return PsRow(
         pid=int(pid),
-        state=state[0] if state else None,
+        state=state[0] if state and state[0].isalpha() else None,
         rss_bytes=from_kib(int(rss)) if _is_number(rss) else None,
         command=words[-1],
     )

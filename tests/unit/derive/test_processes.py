@@ -83,6 +83,48 @@ def test_a_host_whose_ps_shows_no_qemu_has_none() -> None:
     assert derive_qemu_processes(given) == ()
 
 
+PS = "sos_commands/process/ps_"
+THREADS = (
+    b"S PID PPID LWP COMMAND\nS 7 1 7 /usr/bin/kvm -name web -m 512\nS 7 1 8 /usr/bin/kvm -name web -m 512\n"
+)
+MEMORY = b"PID RSS STAT COMMAND\n7 4096 - /usr/bin/kvm -name web -m 512\n"
+
+
+def test_listings_of_ps_complete_each_other() -> None:
+    found = derive_qemu_processes(evidence({f"{PS}-elfL": THREADS, f"{PS}auxwwwm": MEMORY}))
+    assert not isinstance(found, Missing)
+    assert [(qemu.pid, qemu.state, qemu.rss_bytes) for qemu in found] == [(7, "S", 4 * MIB)]
+
+
+def test_a_listing_of_ps_tells_daemons_and_services_from_guests() -> None:
+    text = (
+        b"PID RSS STAT COMMAND\n"
+        b"1 9000 Ss /usr/sbin/libvirtd --timeout 120\n"
+        b"2 80000 S /usr/bin/python3 /usr/bin/nova-compute --config-file=x\n"
+        b"3 900000 S /usr/bin/ceph-osd -f --id 3\n"
+        b"4 800000 S /usr/bin/kvm -name web -m 512\n"
+        b"5 300 S vim libvirtd\n"
+    )
+    given = evidence({f"{PS}auxwww": text})
+    daemons, services = derive_daemons(given), derive_services(given)
+    assert not isinstance(daemons, Missing)
+    assert not isinstance(services, Missing)
+    assert [(daemon.name, daemon.rss_bytes) for daemon in daemons] == [
+        ("libvirtd", 9000 * 1024),
+        ("nova-compute", 80000 * 1024),
+    ]
+    assert all(isinstance(daemon.open_files, Missing) for daemon in daemons)
+    assert [(service.name, service.rss_bytes) for service in services] == [("ceph-osd", 900000 * 1024)]
+
+
+def test_a_sosreport_without_a_daemon_of_libvirt_says_that_there_was_none() -> None:
+    listing = b"PID RSS STAT COMMAND\n1 9000 Ss %s\n"
+    assert derive_libvirt_state(evidence({f"{PS}auxwww": listing % b"/sbin/init"})) == "absent"
+    state = derive_libvirt_state(evidence({f"{PS}auxwww": listing % b"/usr/sbin/libvirtd"}))
+    assert isinstance(state, Missing)
+    assert "libvirtd runs" in state.detail
+
+
 def test_a_proxmox_guest_takes_its_name_and_its_start_from_its_configuration() -> None:
     nothing: dict[str, bytes | Missing | None] = dict.fromkeys(recorded("cgroup-v1")[0])
     argv = ["kvm", "-id", "101", "-name", "web", "-m", "4096", "-device", "virtio-balloon-pci,id=balloon0"]

@@ -10,7 +10,7 @@ from kvmedic.parse.mounts import parse_memory_mounts
 from kvmedic.parse.process_kinds import parse_process_kinds
 from kvmedic.parse.process_limits import parse_process_limits
 from kvmedic.parse.process_status import parse_process_stat, parse_process_status
-from kvmedic.parse.ps import parse_ps
+from kvmedic.parse.ps import parse_ps, parse_ps_groups
 from kvmedic.parse.pve_conf import parse_pve_conf, safe_pve_conf
 
 
@@ -87,6 +87,28 @@ root           -  0.0    -      -     - -        Sl   10:00   0:00 -
     (row,) = parse_ps(text, "x")
     assert (row.pid, row.state, row.rss_bytes) == (71, "S", 61000 * 1024)
     assert row.command == "/usr/bin/kvm -id 101 -name web -m 512"
+
+
+def test_a_listing_with_threads_marks_states_that_it_does_not_tell() -> None:
+    (row,) = parse_ps("PID RSS STAT COMMAND\n7 1 - kvm -m 512\n", "x")
+    assert row.state is None
+
+
+def test_the_groups_of_processes_stand_in_the_last_column_also_behind_names_with_blanks() -> None:
+    text = (
+        "    PID USER COMMAND         CGROUP\n"
+        "      1 root systemd         12:cpu,cpuacct:/init.scope,3:memory:/init.scope\n"
+        "     71 root tmux: server    3:memory:/machine/a,b,12:cpu,cpuacct:/machine/a,b\n"
+        "     80 root kvm             0::/qemu.slice/101.scope\n"
+        "      2 root kthreadd        -\n"
+    )
+    assert parse_ps_groups(text, "x") == {
+        1: {"cpu": "/init.scope", "cpuacct": "/init.scope", "memory": "/init.scope"},
+        71: {"memory": "/machine/a,b", "cpu": "/machine/a,b", "cpuacct": "/machine/a,b"},
+        80: {"": "/qemu.slice/101.scope"},
+    }
+    with pytest.raises(ParseError):
+        parse_ps_groups("PID COMMAND\n1 init\n", "x")
 
 
 def test_kinds_of_processes_are_read() -> None:

@@ -102,7 +102,7 @@ def _subject(daemon: DaemonFacts | None) -> Subject:
 CAUSE = Cause(
     id=ID,
     title="libvirt's daemon does not answer",
-    is_essential=True,
+    is_essential=False,
     judged="both",
     examine=examine,
 )

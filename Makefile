@@ -21,6 +21,11 @@ test: ## install what the tests need (as root: libvirt, QEMU, a guest kernel), a
 	@scripts/setup.sh lab
 	@scripts/test.sh
 
+demo: ## in about three minutes, with a real guest: stranded, found, compared, repaired (as root)
+	@scripts/setup.sh run
+	@scripts/setup.sh lab
+	@$(PYTHON) -m kvmedic.lab.demo
+
 check: setup-dev ## format, lint, types, imports
 	$(PYTHON) -m ruff format --check src tests benchmarks
 	$(PYTHON) -m ruff check src tests benchmarks
@@ -43,4 +48,4 @@ lock: ## resolve the dependencies anew (hashed requirement files; they name no a
 clean: ## remove the environment and caches
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
-.PHONY: help run setup setup-dev test check fix bench-why schema lock clean
+.PHONY: help run setup setup-dev test demo check fix bench-why schema lock clean

@@ -128,3 +128,19 @@ def _tells_an_end(happening: Happening) -> bool:
             return event.kind in ("monitor-lost", "qemu-exited")
         case _:
             return False
+
+
+def named_by_moment(happenings: Sequence[Happening]) -> list[Happening]:
+    """Kills without a domain get the name of the one domain whose QEMU ended then, if there is just one."""
+    ends = [(h.tick_s, h.domain) for h in happenings if _tells_an_end(h) and h.domain is not None]
+    return [
+        structs.replace(happening, domain=name)
+        if happening.domain is None and _ends_qemu(happening) and (name := _only_end_near(happening, ends))
+        else happening
+        for happening in happenings
+    ]
+
+
+def _only_end_near(happening: Happening, ends: Sequence[tuple[float, str | None]]) -> str | None:
+    names = {name for tick_s, name in ends if abs(tick_s - happening.tick_s) <= NEAR_S}
+    return names.pop() if len(names) == 1 else None

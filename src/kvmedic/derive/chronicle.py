@@ -10,7 +10,7 @@ from math import isnan
 
 import msgspec
 
-from kvmedic.derive.alignment import aligned
+from kvmedic.derive.alignment import aligned, named_by_moment
 from kvmedic.derive.clocks import NEAR_S, Clock, ClockFacts, is_of_dead_boot, tick_of
 from kvmedic.derive.naming import Names
 from kvmedic.model.case import Chronicle, Happening, LogNature, LogRead, UnloggedEnd
@@ -48,7 +48,7 @@ def assemble_chronicle(
         [list(_happenings(reading, clock, names)) for reading, clock in zip(readings, clocks, strict=True)]
     )
     logs = tuple(_log_read(reading, clock) for reading, clock in zip(readings, clocks, strict=True))
-    ordered = sorted(_each_once(told), key=lambda happening: happening.tick_s)
+    ordered = named_by_moment(sorted(_each_once(told), key=lambda happening: happening.tick_s))
     return Chronicle(happenings=tuple(ordered), logs=logs, guest_logs=guest_logs)
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from kvmedic.diagnose.post_mortem.actors import task_words
 from kvmedic.diagnose.post_mortem.oom_kinds import any_ooms
 from kvmedic.diagnose.post_mortem.refusals import refusals, supply_for
-from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, POSSIBLE, absent, explained, proof
+from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, POSSIBLE, absent, explained, of_kind, proof
 from kvmedic.diagnose.post_mortem.zones import zone_name
 from kvmedic.diagnose.verdicts import HOST, because, found
 from kvmedic.model.case import Case, Happening
 from kvmedic.model.finding import Because, Judgement, Severity
-from kvmedic.model.log_event import PageAllocationFailure
+from kvmedic.model.log_event import PageAllocationFailure, SlubFailure
 from kvmedic.units import human_bytes
 
 ID = "atomic-reserve-low"
@@ -27,7 +27,7 @@ def explain(case: Case) -> Judgement:
     """Atomic requests that were refused."""
     failures = refusals(case, "atomic")
     if not failures:
-        return absent(case, "no request that may not wait was refused")
+        return _slab(case) or absent(case, "no request that may not wait was refused")
     happening, failure = failures[-1]
     is_often = len(failures) >= OFTEN
     return found(
@@ -44,6 +44,27 @@ def explain(case: Case) -> Judgement:
             remedies=REMEDIES,
         )
     )
+
+
+def _slab(case: Case) -> Judgement | None:
+    """A slab cache of single pages that could not grow for a request that may not wait."""
+    for happening, failure in of_kind(case.scene, SlubFailure):
+        may_wait = failure.gfp is None or failure.gfp.can_direct_reclaim is not False
+        if failure.memcg_cache is None and not may_wait and not failure.min_order:
+            summary = f"the slab cache {failure.cache} could not grow for a request that may not wait"
+            lines = [proof(happening, "it may not wait (atomic), so it failed at once")]
+            return found(
+                explained(
+                    ID,
+                    HOST,
+                    FAIR,
+                    summary=summary,
+                    lines=lines,
+                    severity=Severity.WARNING,
+                    remedies=REMEDIES,
+                )
+            )
+    return None
 
 
 def _summary(failure: PageAllocationFailure, count: int) -> str:

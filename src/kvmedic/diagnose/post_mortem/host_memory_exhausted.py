@@ -5,9 +5,10 @@ Who held the memory is told; where one holder explains it, that cause stands abo
 
 from __future__ import annotations
 
-from kvmedic.diagnose.post_mortem.actors import qemu_subject, victim_subject
+from kvmedic.diagnose.post_mortem.actors import qemu_subject, task_words, victim_subject
 from kvmedic.diagnose.post_mortem.host_memory_overcommitted import is_overcommitted
 from kvmedic.diagnose.post_mortem.oom_kinds import kind_of
+from kvmedic.diagnose.post_mortem.refusals import refusals
 from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, POSSIBLE, explained, of_kind, proof
 from kvmedic.diagnose.post_mortem.shortage import (
     Shortage,
@@ -17,12 +18,14 @@ from kvmedic.diagnose.post_mortem.shortage import (
     shortage_of,
     shortage_sentence,
 )
-from kvmedic.diagnose.verdicts import found
+from kvmedic.diagnose.verdicts import HOST, found
 from kvmedic.model.case import Case
-from kvmedic.model.finding import Judgement
+from kvmedic.model.finding import Judgement, Severity
 from kvmedic.model.log_event import QemuEvent
 
 ID = "host-memory-exhausted"
+EXPLAINED_ELSEWHERE = ("service", "daemon", "kernel", "shared-memory")
+"""Holders of memory that are a cause of their own."""
 REMEDIES = ("release-stranded-memory", "migrate-domain", "evacuate-host")
 
 
@@ -30,7 +33,7 @@ def explain(case: Case) -> Judgement:
     """A shortage of the whole host; else a start that the host had no memory for."""
     shortage = shortage_of(case)
     if shortage is None:
-        return _refused_start(case) or no_shortage(case)
+        return _refused_start(case) or _refused_request(case) or no_shortage(case)
     return found(
         explained(
             ID,
@@ -50,7 +53,7 @@ def _confidence(case: Case, shortage: Shortage) -> float:
     if is_overcommitted(case, shortage):
         return FAIR
     largest = shortage.ledger.largest
-    if largest is not None and largest.kind != "guests" and largest.share >= 0.25:
+    if largest is not None and largest.kind in EXPLAINED_ELSEWHERE and largest.share >= 0.25:
         return FAIR - 0.05
     return LIKELY + 0.08 if shortage.report.constraint == "CONSTRAINT_NONE" else LIKELY
 
@@ -70,3 +73,23 @@ def _refused_start(case: Case) -> Judgement | None:
                 )
             )
     return None
+
+
+def _refused_request(case: Case) -> Judgement | None:
+    """A request that may wait was refused with every zone at its watermark, and nobody was killed."""
+    failures = refusals(case, "short")
+    if not failures or case.is_guest_log:
+        return None
+    happening, failure = failures[-1]
+    who = task_words(failure.requester)
+    return found(
+        explained(
+            ID,
+            HOST,
+            POSSIBLE + 0.15,
+            summary=f"a request of order {failure.order} was refused in {who}: the host had no memory left",
+            lines=[proof(happening, "refused though it could wait", "page allocation failure")],
+            severity=Severity.WARNING,
+            remedies=REMEDIES,
+        )
+    )

@@ -18,7 +18,7 @@ from kvmedic.diagnose.post_mortem.actors import (
 )
 from kvmedic.diagnose.post_mortem.oom_kinds import any_ooms, ooms_of, supply_for
 from kvmedic.diagnose.post_mortem.oom_proof import oom_lines
-from kvmedic.diagnose.post_mortem.refusals import is_harmless, refusals
+from kvmedic.diagnose.post_mortem.refusals import is_harmless, refusal_kind, refusals
 from kvmedic.diagnose.post_mortem.refusals import supply_for as supply_of_failure
 from kvmedic.diagnose.post_mortem.said import (
     FAIR,
@@ -55,7 +55,28 @@ def explain(case: Case) -> Judgement:
         return found(_no_vcpu(case, *start, LIKELY))
     if start is not None:
         return found(_no_vcpu(case, *start, POSSIBLE))
-    return _cleared(case)
+    weak = refusals(case, "unclear")
+    if weak:
+        return found(_refused(case, *weak[-1]))
+    slubs = [pair for pair in of_kind(case.scene, SlubFailure) if _is_of_high_order(pair[1])]
+    return found(_slab(*slubs[-1])) if slubs else _cleared(case)
+
+
+def _is_of_high_order(failure: SlubFailure) -> bool:
+    return failure.memcg_cache is None and (failure.min_order or 0) >= 1
+
+
+def _slab(happening: Happening, failure: SlubFailure) -> Finding:
+    order = failure.min_order or 0
+    return explained(
+        ID,
+        HOST,
+        POSSIBLE + 0.1,
+        summary=f"the slab cache {failure.cache} needs blocks of order {order} and got none",
+        lines=[proof(happening, f"at least order {order} is needed", "order")],
+        severity=Severity.WARNING,
+        remedies=REMEDIES,
+    )
 
 
 def _killed(happening: Happening, report: OomReport) -> Finding:
@@ -95,6 +116,8 @@ def _refused(case: Case, happening: Happening, failure: PageAllocationFailure) -
 
 def _confidence(failure: PageAllocationFailure, *, has_start: bool) -> float:
     supply = supply_of_failure(failure)
+    if refusal_kind(failure) == "unclear":
+        return FAIR if has_start else POSSIBLE
     if supply is None:
         return LIKELY if has_start else FAIR
     return SURE if supply.roomy and supply.blocks == 0 else LIKELY

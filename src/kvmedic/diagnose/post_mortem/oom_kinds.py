@@ -29,6 +29,8 @@ def kind_of(report: OomReport) -> OomKind:
         return "cgroup"
     if report.constraint in ("CONSTRAINT_MEMORY_POLICY", "CONSTRAINT_CPUSET"):
         return "bound"
+    if report.constraint is None and _is_bound_without_saying(report):
+        return "bound"
     supply = supply_for(report)
     if supply is None or not supply.zones:
         return _by_order_alone(report)
@@ -37,6 +39,15 @@ def kind_of(report: OomReport) -> OomKind:
     if _is_one_node_dry(supply):
         return "one-node"
     return "unclear" if has_plenty(supply) and not supply.dry else "shortage"
+
+
+def _is_bound_without_saying(report: OomReport) -> bool:
+    """Before 5.0 no line names the constraint: a node mask that leaves out a node of this host tells it."""
+    nodes = nodes_in(report.nodemask) or nodes_in(report.mems_allowed)
+    if nodes is None or report.mem_info is None:
+        return False
+    present = {zone.node for zone in report.mem_info.zones if zone.node is not None}
+    return bool(present - nodes)
 
 
 def supply_for(report: OomReport) -> Supply | None:
@@ -48,7 +59,9 @@ def supply_for(report: OomReport) -> Supply | None:
 
 def bound_nodes(report: OomReport) -> frozenset[int] | None:
     """The NUMA nodes that the request was bound to; None where it was not."""
-    if report.constraint == "CONSTRAINT_MEMORY_POLICY" or (report.nodemask and report.constraint is None):
+    if report.constraint == "CONSTRAINT_MEMORY_POLICY" or (
+        report.constraint is None and _is_bound_without_saying(report)
+    ):
         return nodes_in(report.nodemask) or nodes_in(report.mems_allowed)
     if report.constraint == "CONSTRAINT_CPUSET":
         return nodes_in(report.mems_allowed)

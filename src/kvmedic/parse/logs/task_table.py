@@ -15,10 +15,16 @@ _ROW = re.compile(r"\[ *(\d{1,10})\] +(\d.*)")
 _COLUMNS_OF_ALL_KERNELS: Final = ("uid", "tgid", "total_vm", "rss")
 _QEMU_NAMES: Final = ("qemu", "kvm", "CPU ", "cloud-hyperviso", "firecracker", "crosvm")
 
+_OF_QEMU_BUT_NO_GUEST: Final = (
+    *("qemu-ga", "qemu-nbd", "qemu-img", "qemu-io", "qemu-pr-helper", "qemu-storage"),
+    *("kvm-nx", "kvm-pit", "kvm-irqfd", "kvm_nx", "kvm_async"),
+)
+"""The guest agent runs inside a guest; the others are tools and threads of the kernel."""
+
 
 def is_qemu_comm(comm: str) -> bool:
     """True for the command name of a hypervisor process or of one of its vCPU threads."""
-    return comm.startswith(_QEMU_NAMES)
+    return comm.startswith(_QEMU_NAMES) and not comm.startswith(_OF_QEMU_BUT_NO_GUEST)
 
 
 class TaskTableParts:

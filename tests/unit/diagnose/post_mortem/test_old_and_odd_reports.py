@@ -1,0 +1,124 @@
+"""Reports that say less, or say it otherwise: old kernels, cut logs, names that mislead."""
+
+from __future__ import annotations
+
+import pytest
+from field_samples import FIRST, SECOND, SMALL
+from kernel_texts import Process, Zone, dmesg, host_zones, oom, refusal, roomy_zone, syslog
+from telling import refuted, top, why
+
+GUEST_HARDWARE = "QEMU Standard PC (Q35 + ICH9, 2009), BIOS 1.16.2-1 04/01/2014"
+TWO_NODES = (*host_zones(16000, 40, node=0), *roomy_zone(48000, 39000, node=1))
+QEMU_LOG = "var/log/libvirt/qemu/web01.log"
+
+
+def test_a_guest_agent_makes_no_host_of_a_guest() -> None:
+    tasks = (Process(900, "java", 7400, uid=1000), Process(400, "qemu-ga", 5, uid=0))
+
+    report = why(
+        dmesg(oom(tasks, host_zones(7900, 30), asker="java", group="/user.slice", hardware=GUEST_HARDWARE))
+    )
+
+    assert top(report) == "guest-internal"
+    assert report.blame == "guest"
+
+
+def test_a_nested_hypervisor_is_a_host() -> None:
+    report = why(dmesg(oom((FIRST, SECOND, SMALL), host_zones(15900, 60), hardware=GUEST_HARDWARE)))
+
+    assert top(report) == "host-memory-overcommitted"
+
+
+def test_an_old_kernel_tells_a_binding_only_by_its_node_mask() -> None:
+    report = why(
+        syslog(
+            oom(
+                (FIRST, SECOND),
+                TWO_NODES,
+                nodemask="0",
+                age="4.18",
+                gfp="0x6200ca(GFP_HIGHUSER_MOVABLE)",
+            )
+        )
+    )
+
+    assert top(report) == "numa-node-exhausted"
+    assert "host-memory-exhausted" in refuted(report)
+
+
+def test_a_kill_line_alone_is_believed_less_than_a_whole_report() -> None:
+    whole = oom((FIRST, SECOND, SMALL), host_zones(15900, 60))
+    last = whole.splitlines()[-1]
+
+    report = why(syslog(last))
+
+    assert top(report) == "host-memory-exhausted"
+    assert report.findings[0].confidence < 0.9
+
+
+def test_hugepage_pools_that_hold_the_memory_are_named() -> None:
+    report = why(syslog(oom((SMALL, FIRST), host_zones(64000, 60), hugepages=(28000, 27000), anon=8300)))
+
+    assert top(report) == "host-memory-exhausted"
+    assert any(line.text.startswith("the hugepage pools held") for line in report.findings[0].because)
+
+
+def test_a_refused_page_with_every_zone_dry_is_shortage() -> None:
+    report = why(syslog(refusal("kworker/u64:2", 0, "0xcc0(GFP_KERNEL)", host_zones(64000, 30))))
+
+    assert top(report) == "host-memory-exhausted"
+    assert report.findings[0].confidence < 0.7
+
+
+def test_a_refusal_of_order_2_without_zones_is_only_possibly_fragmentation() -> None:
+    report = why(syslog(refusal("iscsid", 2, "0xcc0(GFP_KERNEL)")))
+
+    assert top(report) == "memory-fragmented"
+    assert report.findings[0].confidence < 0.6
+
+
+@pytest.mark.parametrize(
+    ("letters", "cause"),
+    [
+        ("U", "host-memory-exhausted"),
+        ("H", "memory-fragmented"),
+        ("C", "memory-fragmented"),
+        ("I", "memory-fragmented"),
+    ],
+)
+def test_the_letters_of_the_free_blocks_decide(letters: str, cause: str) -> None:
+    zone = Zone("Normal", 2000, 60, 64000, 64000, 0, ((0, 300000, "UME"), (4, 900, letters)))
+
+    report = why(syslog(oom((FIRST, SMALL), (zone,), order=2, gfp="0xcc0(GFP_KERNEL)", asker="systemd")))
+
+    assert (top(report) != "memory-fragmented") == is_usable
+
+
+def test_a_slab_of_high_order_alone_is_a_weak_sign() -> None:
+    report = why(
+        syslog(
+            "SLUB: Unable to allocate memory on node -1, gfp=0xdc0(GFP_KERNEL|__GFP_ZERO)\n"
+            "  cache: kvm_vcpu, object size: 51456, buffer size: 51456, default order: 4, min order: 4\n"
+        )
+    )
+
+    assert top(report) == "memory-fragmented"
+    assert report.findings[0].confidence < 0.7
+
+
+def test_a_victim_without_a_cgroup_is_named_by_the_log_of_the_qemu_that_ended_then() -> None:
+    kill = oom((FIRST, SECOND, SMALL), host_zones(15900, 60), age="3.10")
+    ended = "2026-11-24 03:00:14.000+0000: shutting down, reason=crashed\n"
+
+    report = why({"var/log/messages": syslog(kill), QEMU_LOG: ended})
+
+    assert report.findings[0].subject.name == "web01"
+
+
+def test_two_guests_that_ended_at_once_are_not_guessed_at() -> None:
+    kill = oom((FIRST, SECOND, SMALL), host_zones(15900, 60), age="3.10")
+    ended = "2026-11-24 03:00:14.000+0000: shutting down, reason=crashed\n"
+
+    report = why({"var/log/messages": syslog(kill), QEMU_LOG: ended, QEMU_LOG.replace("01", "02"): ended})
+
+    assert report.findings[0].subject.kind == "process"

@@ -17,11 +17,9 @@ from pathlib import Path
 
 from kvmedic.errors import ActionError
 from kvmedic.lab.bed import Bed
-from kvmedic.lab.initramfs import build_agent, write_initramfs
 from kvmedic.lab.libvirt_host import LIBVIRT_FOLDERS, LIBVIRTD_CONF, LibvirtHost
-from kvmedic.lab.nested_boot import INIT, MODULES
 from kvmedic.lab.nested_host import NestedHost
-from kvmedic.lab.nested_qemu import NestedWish, nested_command
+from kvmedic.lab.nested_qemu import NestedWish
 
 NETWORK = "10.77.0."
 HUB = """
@@ -60,6 +58,11 @@ StrictModes no
 PermitRootLogin yes
 PasswordAuthentication no
 KbdInteractiveAuthentication no
+"""
+NESTED_SSHD = """
+mkdir -p -m 700 {keys} /run/sshd && cp /exchange/host /exchange/key.pub {keys}/ && chmod 600 {keys}/*
+printf '#!/bin/sh\\nexec busybox reboot -f\\n' > /usr/sbin/shutdown && chmod 755 /usr/sbin/shutdown
+/usr/sbin/sshd -f /exchange/sshd_config
 """
 SSH_CONFIG = """Host *
   IdentityFile {keys}/key
@@ -221,6 +224,7 @@ class NestedFleetHost(NestedHost):
     def __init__(self, fleet: Fleet, label: str, *, memory_mib: int = 2048, data_mib: int = 0) -> None:
         self.fleet = fleet
         self.host_address = fleet.next_address()
+        self.start_prefix = fleet.command_prefix
         self._port = f"to-{label}"[:15]
         fleet.in_hub("ip", "tuntap", "add", self._port, "mode", "tap")
         fleet.in_hub("ip", "link", "set", self._port, "master", "hub", "up")
@@ -243,29 +247,15 @@ class NestedFleetHost(NestedHost):
         """This host in a policy file."""
         return host_of_policy(self.name, self.tcp_uri, self.host_address)
 
-    def start_sshd(self) -> None:
-        """Let it be reached over ssh; needed again after each boot."""
+    def _lay_out(self) -> None:
+        """As any nested host; at each boot it starts an sshd, and it knows how to reboot without systemd."""
+        super()._lay_out()
+        for name in ("host", "key.pub"):
+            (self.exchange / name).write_bytes((self.fleet.keys / name).read_bytes())
         keys = Path("/run/lab-keys")
-        for name in ("host", "host.pub", "key.pub"):
-            self.put(name, (self.fleet.keys / name).read_bytes())
-        self.put("sshd_config", SSHD.format(address=self.host_address, keys=keys).encode())
-        self.run_or_fail(
-            f"mkdir -p -m 700 {keys} /run/sshd && cp /exchange/host /exchange/host.pub /exchange/key.pub {keys}/"
-            f" && chmod 600 {keys}/* && /usr/sbin/sshd -f /exchange/sshd_config"
-        )
-
-    def _start(self) -> int:
-        initramfs = write_initramfs(
-            self.folder / "host.cpio",
-            agent=build_agent(self.bed.folder / "agent"),
-            init=INIT,
-            kernel=self.kernel,
-            modules=MODULES,
-        )
-        argv = nested_command(
-            self.wish, name=self.name, folder=self.folder, kernel=self.kernel.image, initramfs=initramfs
-        )
-        return self.bed.start([*self.fleet.command_prefix, *argv], log=self.folder / "qemu.log")
+        (self.exchange / "sshd_config").write_text(SSHD.format(address=self.host_address, keys=keys))
+        start = self.exchange / "start.sh"
+        start.write_text(start.read_text().replace("while :; do", NESTED_SSHD.format(keys=keys) + "while :; do", 1))
 
 
 def host_of_policy(name: str, uri: str, address: str) -> str:

@@ -28,6 +28,9 @@ SOCKETS = Path("/run/guests")
 class NestedHost:
     """A running nested host; it belongs to the bed and goes with it. ``label`` keeps several apart."""
 
+    start_prefix: tuple[str, ...] = ()
+    """Put before its QEMU's command: a network namespace, say."""
+
     def __init__(
         self, bed: Bed, wish: NestedWish, *, label: str = "host", kernel: Kernel | None = None
     ) -> None:
@@ -157,4 +160,4 @@ class NestedHost:
         argv = nested_command(
             self.wish, name=self.name, folder=self.folder, kernel=self.kernel.image, initramfs=initramfs
         )
-        return self.bed.start(argv, log=self.folder / "qemu.log")
+        return self.bed.start([*self.start_prefix, *argv], log=self.folder / "qemu.log")

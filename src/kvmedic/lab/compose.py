@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from kvmedic.lab.incident import Boot, Incident, Label, ProofIn, is_held_out
-from kvmedic.lab.take import STAMP, BootLog, Take, time_of, time_of_last_line
+from kvmedic.lab.take import CALM, STAMP, BootLog, Take, time_of, time_of_last_line
 from kvmedic.lab.truth import TRUTH
 
 Rename = Callable[[str], str]
@@ -79,7 +79,8 @@ def _label(
 
 
 def _lively_decoys(take: Take) -> tuple[str, ...]:
-    return ("an inflated balloon of another guest",) if "decoy/balloon" in take.files else ()
+    listed = take.files.get("sos_commands/virsh/virsh_-r_list_--all", b"")
+    return ("an inflated balloon of another guest",) if CALM.encode() in listed else ()
 
 
 def _with_history(boot: BootLog, decoys: Sequence[Take], name: str) -> tuple[str, float]:

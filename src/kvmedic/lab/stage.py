@@ -16,7 +16,7 @@ from kvmedic.lab.guest import Guest, start_guest
 from kvmedic.lab.nested_host import NestedHost
 from kvmedic.lab.qmp import qmp
 from kvmedic.lab.still_guest import definition
-from kvmedic.lab.take import BootLog, lines_after, time_of_last_line
+from kvmedic.lab.take import CALM, BootLog, lines_after, time_of_last_line
 
 BootEnd = Literal["running", "panic", "reset"]
 FAULTS = "/exchange/faults"
@@ -159,7 +159,10 @@ class Stage:
         self.sh(
             "kill -9 $(cat /tmp/background.pids) 2>/dev/null; rm -f /tmp/background.pids; pkill -9 faults"
         )
-        self.sh("for d in $(virsh -q list --all --name); do virsh -q destroy $d; virsh -q undefine $d; done")
+        self.sh(
+            f"for d in $(virsh -q list --all --name | grep -v {CALM}); do"
+            " virsh -q destroy $d; virsh -q undefine $d; done"
+        )
         self.sh(
             "echo 0 > /proc/sys/vm/nr_hugepages; echo 0 > /proc/sys/vm/panic_on_oom;"
             " rm -f /data/*.img /data/*.disk /data/*.qcow2"

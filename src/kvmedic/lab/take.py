@@ -10,6 +10,8 @@ import msgspec
 from kvmedic.model.record import Record
 
 STAMP = re.compile(r"^\[ *(\d+\.\d{6})\]")
+CALM = "calm-01"
+"""A guest that lives through all scenarios of its host: its balloon is inflated, and innocent."""
 BootEnd = Literal["running", "panic", "reset"]
 
 

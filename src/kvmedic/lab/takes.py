@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 
 from kvmedic.errors import ActionError, KvmedicError
 from kvmedic.lab.bed import Bed
+from kvmedic.lab.domain_xml import GuestWish
+from kvmedic.lab.guest import start_guest
 from kvmedic.lab.here import make_takes_here
 from kvmedic.lab.kernel import Kernel, find_kernel
 from kvmedic.lab.nested_host import NestedHost
@@ -15,7 +17,7 @@ from kvmedic.lab.nested_qemu import NestedWish
 from kvmedic.lab.record import record_after, record_before
 from kvmedic.lab.scenario import Bench, Scenario
 from kvmedic.lab.stage import Stage, boot_of
-from kvmedic.lab.take import BootLog, Take
+from kvmedic.lab.take import CALM, Take
 
 Say = Callable[[str], None]
 Rows = list[tuple[Scenario, int]]
@@ -31,9 +33,16 @@ WISHES: dict[Bench, NestedWish] = {
 
 
 def make_takes(
-    wanted: Sequence[tuple[Scenario, int]], kernel_release: str | None, say: Say
+    wanted: Sequence[tuple[Scenario, int]],
+    kernel_release: str | None,
+    say: Say,
+    *,
+    has_calm_guest: bool = False,
 ) -> Iterator[Take]:
-    """One take for each (scenario, variant), those of one bench on one host where they leave it usable."""
+    """One take for each (scenario, variant), those of one bench on one host where they leave it usable.
+
+    ``has_calm_guest``: beside each failure a guest with an inflated balloon that has nothing to do with it.
+    """
     here = [row for row in wanted if row[0].bench == "here"]
     yield from make_takes_here(here, os.uname().release, say)
     kernel = find_kernel(kernel_release)
@@ -41,11 +50,13 @@ def make_takes(
         rows = [(scenario, variant) for scenario, variant in wanted if scenario.bench == bench]
         rows.sort(key=lambda row: row[0].ends_host)
         while rows:
-            rows = yield from _on_one_host(rows, bench, kernel, say)
+            rows = yield from _on_one_host(rows, bench, kernel, say, has_calm_guest)
 
 
-def _on_one_host(rows: Rows, bench: Bench, kernel: Kernel, say: Say) -> Generator[Take, None, Rows]:
-    """Runs until a scenario fails or ends the host; what remains is for another host."""
+def _on_one_host(
+    rows: Rows, bench: Bench, kernel: Kernel, say: Say, has_calm_guest: bool
+) -> Generator[Take, None, Rows]:
+    """Runs until the host is of no use any more; what remains is for another host."""
     with Bed() as bed:
         started = time.monotonic()
         host = NestedHost(bed, WISHES[bench], kernel=kernel)
@@ -54,40 +65,54 @@ def _on_one_host(rows: Rows, bench: Bench, kernel: Kernel, say: Say) -> Generato
             f"bed {bed.ledger.bed_id}: {kernel.release}, {bench}, up after {time.monotonic() - started:.0f} s"
         )
         boot = boot_of(host)
+        if has_calm_guest:
+            _start_calm_guest(host)
         while rows:
             scenario, variant = rows.pop(0)
+            stage = Stage(host, variant, boot, say)
             try:
-                take = run_once(host, scenario, variant, boot, say)
-                yield take
-                boot = take.boots[-1]
+                yield run_once(stage, scenario)
             except KvmedicError as error:
                 say(f"{scenario.id}.{variant}: FAILED {error.message}")
+            boot = stage.boot
+            if not _is_usable(stage):
                 return rows
     return rows
 
 
-def run_once(host: NestedHost, scenario: Scenario, variant: int, boot: BootLog, say: Say) -> Take:
-    """Bring one failure about and record it; the host is cleared for the next one.
+def _start_calm_guest(host: NestedHost) -> None:
+    """A guest that is content with what its balloon leaves."""
+    wish = GuestWish(memory_mib=256, orders=("contiguous 120",))
+    guest = start_guest(host, CALM, wish)
+    guest.wait_until_ready(timeout_s=300)
+    guest.set_balloon(170, timeout_s=200)
 
-    ``boot`` is the present boot with the kernel's words while it started, read before any scenario ran.
-    """
+
+def _is_usable(stage: Stage) -> bool:
+    """Clear the stage; whether its host answers and is still in the boot that we know."""
+    try:
+        stage.clear()
+        return stage.host.boot_id() == stage.boot.boot_id
+    except (ActionError, OSError) as error:
+        stage.say(f"the host is of no use any more: {error}")
+        return False
+
+
+def run_once(stage: Stage, scenario: Scenario) -> Take:
+    """Bring one failure about and record it. Raises ActionError when it does not come about."""
     started = time.monotonic()
-    stage = Stage(host, variant, boot, say)
     record_before(stage)
     scenario.bring_about(stage)
     segment = stage.log() if not stage.ended else ""
     record_after(stage, is_full=scenario.needs_full_record)
-    take = Take(
+    stage.say(
+        f"{scenario.id}.{stage.variant}: {time.monotonic() - started:.0f} s, {len(segment)} bytes of log"
+    )
+    return Take(
         scenario=scenario.id,
-        variant=variant,
-        kernel=host.kernel.release,
-        host=host.name,
+        variant=stage.variant,
+        kernel=stage.host.kernel.release,
+        host=stage.host.name,
         boots=(*stage.ended, stage.boot.told(segment, "running")),
         files=stage.files,
     )
-    say(f"{scenario.id}.{variant}: {time.monotonic() - started:.0f} s, {len(segment)} bytes of log")
-    try:
-        stage.clear()
-    except ActionError as error:
-        say(f"{scenario.id}.{variant}: not cleared: {error.message}")
-    return take

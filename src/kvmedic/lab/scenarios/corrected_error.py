@@ -11,7 +11,7 @@ CHECK_INTERVAL = "/sys/devices/system/machinecheck/machinecheck0/check_interval"
 def bring_about(stage: Stage) -> None:
     """A corrected error of a memory bank, decoded by the kernel."""
     stage.sh(f"modprobe edac_mce_amd; echo 2 > {CHECK_INTERVAL}")
-    stage.outer_monitor(f"mce 0 {stage.pick(9, 10)} 0x9c20400000000108 0x0 0x1b3f{stage.variant}000 0x0")
+    stage.outer_monitor(f"mce 0 4 0x9c00400000080{stage.pick(813, 863)} 0x0 0x1b3f{stage.variant}000 0x0")
     stage.wait_for_log("Hardware Error|mce:", timeout_s=60)
 
 

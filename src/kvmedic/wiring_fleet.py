@@ -8,9 +8,14 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from kvmedic.adapters.cordon import CordonActor
+from kvmedic.adapters.host_shell import HostShell
+from kvmedic.adapters.reboot_actor import RebootActor
 from kvmedic.adapters.remote_lock import remotely_locked
 from kvmedic.adapters.run_store import RunStore
+from kvmedic.adapters.shutdown_actor import ShutDownActor
 from kvmedic.adapters.ssh import SshHost, parse_ssh_target
+from kvmedic.adapters.stop_request import STOP
 from kvmedic.app.acting import Acting, Lock
 from kvmedic.app.apply import Hands
 from kvmedic.app.plan import examine
@@ -23,7 +28,7 @@ from kvmedic.model.domain import DomainFacts
 from kvmedic.model.evidence import Evidence
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.plan import MigrateDomain, Plan, PlannedHost
-from kvmedic.model.policy import Policy
+from kvmedic.model.policy import BoardController, Policy
 from kvmedic.model.request import CollectRequest
 from kvmedic.model.run import Measure, Run
 from kvmedic.ports import Progress
@@ -121,13 +126,30 @@ def _arriving(plan: Plan, policy: Policy) -> dict[str, list[str]]:
 
 def remote_hands(hands: Hands, ssh: str, policy: Policy, store: RunStore) -> Hands:
     """The same journal, engine and actors; survey and measure of the host behind ``ssh``."""
-    host = SshHost(parse_ssh_target(ssh))
+    host, shell = SshHost(parse_ssh_target(ssh)), HostShell(ssh)
     return msgspec.structs.replace(
         hands,
         survey=lambda: _survey(host, policy, store),
         measure=lambda plan: _measure(host, plan),
         glance=lambda plan: _measure(host, plan),
+        actors={
+            **hands.actors,
+            "mark-cordon": CordonActor(shell),
+            "shut-down-domain": ShutDownActor(STOP),
+            "reboot-host": RebootActor(shell, _board(ssh, policy), lambda: _ailments(host)),
+        },
     )
+
+
+def _board(ssh: str, policy: Policy) -> BoardController | None:
+    return next((host.bmc for host in policy.hosts if host.ssh == ssh), None)
+
+
+def _ailments(host: SshHost) -> tuple[str, ...]:
+    """The health gate after a reboot: libvirt answers, and our own check finds nothing critical."""
+    snapshot, findings = examine(host, MEASURING, _silent)
+    libvirt = () if snapshot.libvirt == "answers" else (f"libvirt: {snapshot.libvirt}",)
+    return (*libvirt, *(f.summary for f in findings if f.severity == "critical"))
 
 
 def _survey(host: SshHost, policy: Policy, store: RunStore) -> World:

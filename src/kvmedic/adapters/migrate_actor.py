@@ -165,7 +165,7 @@ def look_at_both(step: Step) -> Sides:
 
 
 def _source(step: Step) -> str:
-    return step.host_uri or SYSTEM
+    return action_of(step, MigrateDomain).source_uri or step.host_uri or SYSTEM
 
 
 def _check_start(action: MigrateDomain, sides: Sides) -> None:

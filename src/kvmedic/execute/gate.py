@@ -12,9 +12,9 @@ from kvmedic.model.plan import (
     MigrateDomain,
     Plan,
     PlannedDomain,
-    PlannedHost,
     PowerCycle,
     RaiseCgroupLimit,
+    RebootHost,
     RedefineDomain,
     ShutDownDomain,
     Step,
@@ -54,7 +54,7 @@ def reasons_against(step: Step, plan: Plan, world: World) -> tuple[str, ...]:
     """Every reason why ``step`` must not be done now; empty means it may."""
     return (
         *_plan_reasons(plan, world),
-        *_host_reasons(plan.hosts, world),
+        *_host_reasons(step, plan, world),
         *_domain_reasons(step, plan, world),
         *_policy_reasons(step, plan, world),
         *_strain_reasons(step, world),
@@ -66,12 +66,20 @@ def _plan_reasons(plan: Plan, world: World) -> Iterable[str]:
         yield f"the plan expired at {plan.expires_at}"
 
 
-def _host_reasons(hosts: Iterable[PlannedHost], world: World) -> Iterable[str]:
-    first = next(iter(hosts))
+def _host_reasons(step: Step, plan: Plan, world: World) -> Iterable[str]:
+    first = plan.hosts[0]
     if isinstance(world.boot_id, Missing):
         yield f"the boot id of {first.name} could not be read ({world.boot_id})"
-    elif world.boot_id != first.boot_id:
+    elif _is_rebooted_before(step, plan):
+        if world.boot_id == first.boot_id:
+            yield f"{first.name} is still in the boot that the plan's reboot was to end"
+    elif world.boot_id != first.boot_id and not isinstance(step.action, RebootHost):
         yield f"{first.name} was booted since the plan was made (boot id now {world.boot_id})"
+
+
+def _is_rebooted_before(step: Step, plan: Plan) -> bool:
+    """Whether the plan itself has rebooted the host by then."""
+    return any(isinstance(s.action, RebootHost) for s in plan.steps if s.number < step.number)
 
 
 def _domain_reasons(step: Step, plan: Plan, world: World) -> Iterable[str]:

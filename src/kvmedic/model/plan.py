@@ -148,6 +148,8 @@ class MigrateDomain(Record, frozen=True, kw_only=True, tag="migrate-domain"):
 
     domain_uuid: str
     domain_name: str
+    source_uri: str | None
+    """Where it runs; None is the host of the step. A guest that is brought home comes from elsewhere."""
     destination_uri: str
     migrate_uri: str | None
     bandwidth_mib_s: int | None

@@ -53,6 +53,9 @@ class Policy(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     parallel_migrations: int = 1
     bandwidth_mib_s: int | None = None
     may_shut_down: tuple[str, ...] = ()
+    """Domains that an evacuation may shut down where they cannot move; "*" is every one."""
+    evacuate_first: tuple[str, ...] = ()
+    """Domains, by name or UUID, in the order in which an evacuation moves them before all others."""
     answers: dict[str, bool] = msgspec.field(default_factory=dict)
     """Answers to questions that marks on a host raise: "ceph-noout-set", "ha-maintenance-on", …"""
 

@@ -7,9 +7,11 @@ from kvmedic.plan.remedies import (
     deflate_balloon,
     disable_balloon,
     enable_free_page_reporting,
+    evacuate_host,
     migrate_domain,
     pin_memory,
     raise_cgroup_limit,
+    reboot_host,
     release_stranded_memory,
     tune_host,
 )
@@ -25,6 +27,8 @@ REMEDIES: tuple[Remedy, ...] = (
     enable_free_page_reporting.REMEDY,
     disable_balloon.REMEDY,
     migrate_domain.REMEDY,
+    evacuate_host.REMEDY,
+    reboot_host.REMEDY,
 )
 
 

@@ -49,8 +49,13 @@ OTHER_WAYS: dict[ManagedBy, str] = {
 }
 
 
-def blockers_of_leaving(situation: Situation, domain: DomainFacts) -> Iterator[Blocker]:
-    """Why the domain cannot leave its host now, wherever it would go."""
+def blockers_of_leaving(
+    situation: Situation, domain: DomainFacts, freed_bytes: int = 0
+) -> Iterator[Blocker]:
+    """Why the domain cannot leave its host now, wherever it would go.
+
+    ``freed_bytes`` are what others that leave before it will have given back by then.
+    """
     yield from _owner(domain)
     fleet = situation.fleet
     if fleet is None or isinstance(fleet.mobility, Missing):
@@ -66,7 +71,7 @@ def blockers_of_leaving(situation: Situation, domain: DomainFacts) -> Iterator[B
         yield blocker(f"it has {phrase}, which cannot move", "libvirt definition")
     for disk in mobility.disks:
         yield from _disk(disk)
-    yield from _source_memory(situation, domain, mobility)
+    yield from _source_memory(situation, domain, mobility, freed_bytes)
 
 
 def _owner(domain: DomainFacts) -> Iterator[Blocker]:
@@ -117,23 +122,30 @@ def _disk(disk: DiskUse) -> Iterator[Blocker]:
         )
 
 
-def _source_memory(situation: Situation, domain: DomainFacts, mobility: Mobility) -> Iterator[Blocker]:
+def _source_memory(
+    situation: Situation, domain: DomainFacts, mobility: Mobility, freed: int
+) -> Iterator[Blocker]:
     """Reading the balloon's holes of shared memory allocates them; anonymous holes read as the zero page."""
     meminfo = situation.snapshot.memory.meminfo
     available = None if isinstance(meminfo, Missing) else meminfo.get("MemAvailable")
     if available is None:
         yield blocker("the host's available memory is not known", "proc/meminfo")
         return
-    holes = 0
-    if mobility.is_shared_memory and isinstance(domain.balloon_actual_bytes, int):
-        holes = max(0, mobility.maximum_bytes - domain.balloon_actual_bytes)
-    need = MIGRATING_BYTES + holes
-    if available < need:
+    need = needed_at_source(domain, mobility)
+    if available + freed < need:
         yield blocker(
             f"a migration takes up to {human_bytes(need)} here, and {human_bytes(available)} are available",
             "proc/meminfo",
             "make room first: kvmedic plan --remedy release-stranded-memory",
         )
+
+
+def needed_at_source(domain: DomainFacts, mobility: Mobility) -> int:
+    """What a migration may take where the guest is: buffers, and the balloon's holes of shared memory."""
+    holes = 0
+    if mobility.is_shared_memory and isinstance(domain.balloon_actual_bytes, int):
+        holes = max(0, mobility.maximum_bytes - domain.balloon_actual_bytes)
+    return MIGRATING_BYTES + holes
 
 
 def blockers_of_coming(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Finding, Subject
@@ -38,6 +39,7 @@ class Wishes(Record, frozen=True, kw_only=True):
     timeout_s: float | None = None
     is_tunnelled: bool = False
     with_return: bool = False
+    reboot_via: Literal["ssh", "redfish", "ipmi"] | None = None
 
 
 class HostView(Record, frozen=True, kw_only=True):

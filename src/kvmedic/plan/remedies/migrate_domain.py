@@ -213,6 +213,7 @@ def move_to(
     return MigrateDomain(
         domain_uuid=mobility.uuid,
         domain_name=domain.name,
+        source_uri=None,
         destination_uri=chosen.view.uri,
         migrate_uri=chosen.view.migrate_uri,
         bandwidth_mib_s=bandwidth(situation),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -43,6 +43,11 @@ def plan(
     auto_converge: Annotated[bool, Flag] = False,
     balloon_none: Annotated[bool, Flag] = False,
     bandwidth: int | None = None,
+    downtime_limit: int | None = None,
+    timeout: float | None = None,
+    tunnelled: Annotated[bool, Flag] = False,
+    via: Literal["ssh", "redfish", "ipmi"] | None = None,
+    bring_home: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
 ) -> int:
     """Compare what could be done here, computed for this host now; or write one remedy down as a plan.
@@ -81,6 +86,16 @@ def plan(
         Carry a persistent definition without a balloon to the destination.
     bandwidth
         Limit of a migration in MiB/s.
+    downtime_limit
+        The longest pause at the end of a migration that is aimed at, in ms.
+    timeout
+        Abort a migration after this many seconds; the guest then runs on where it was.
+    tunnelled
+        Send a migration's data through libvirt's own connection (encrypted where that is).
+    via
+        reboot-host: how the reboot is ordered; without it, over ssh.
+    bring_home
+        reboot-host: move the guests back afterwards.
     json
         The comparison as JSON.
     """
@@ -97,6 +112,11 @@ def plan(
         with_auto_converge=auto_converge,
         persistent_balloon_none=balloon_none,
         bandwidth_mib_s=bandwidth,
+        max_downtime_ms=downtime_limit,
+        timeout_s=timeout,
+        is_tunnelled=tunnelled,
+        reboot_via=via,
+        with_return=bring_home,
     )
     request = CollectRequest(is_deep=False, interval_s=1.0, page_map="full" if remedy else "sampled")
     with progress_on_stderr() as progress:

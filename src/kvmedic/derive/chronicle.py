@@ -49,7 +49,12 @@ def assemble_chronicle(
     )
     logs = tuple(_log_read(reading, clock) for reading, clock in zip(readings, clocks, strict=True))
     ordered = named_by_moment(sorted(_each_once(told), key=lambda happening: happening.tick_s))
-    return Chronicle(happenings=tuple(ordered), logs=logs, guest_logs=guest_logs)
+    return Chronicle(
+        happenings=tuple(ordered),
+        logs=logs,
+        guest_logs=guest_logs,
+        is_cut=any(reading.events_not_kept for reading in readings),
+    )
 
 
 def _happenings(reading: LogReading, clock: Clock, names: Names) -> Iterator[Happening]:

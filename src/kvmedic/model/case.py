@@ -77,6 +77,8 @@ class Chronicle(Record, frozen=True, kw_only=True):
     logs: tuple[LogRead, ...]
     guest_logs: frozenset[str]
     """The logs of virtual machines that run no virtual machines themselves."""
+    is_cut: bool
+    """There were more events of a kind than are kept: what was counted is a lower bound."""
 
 
 class Case(Record, frozen=True, kw_only=True):

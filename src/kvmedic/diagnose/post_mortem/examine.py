@@ -10,6 +10,7 @@ from kvmedic.diagnose.catalogue import CAUSES
 from kvmedic.diagnose.post_mortem.catalogue import EXPLAINED
 from kvmedic.diagnose.post_mortem.scenes import (
     DAY_S,
+    MOST_SCENES,
     STALL,
     case_of,
     choose,
@@ -29,8 +30,6 @@ from kvmedic.model.report import Story
 from kvmedic.model.snapshot import Snapshot
 
 Judged = tuple[tuple[Cause, Judgement], ...]
-MOST_EXPLAINED = 60
-"""Of a long history so many incidents are explained: the latest."""
 
 
 ANSWERED = 0.6
@@ -58,10 +57,10 @@ def explain_failure(chronicle: Chronicle, snapshot: Snapshot, window: Window) ->
     judged = with_today(judge_case(chosen), snapshot, chosen)
     told = Told(chosen, rank(finding for _, judgement in judged for finding in judgement.findings))
     history = [
-        told if scene is chosen_scene else _told(scene, chronicle, snapshot, window)
-        for scene in scenes[-MOST_EXPLAINED:]
+        told if scene is chosen_scene else _told(scene, chronicle, snapshot, window) for scene in scenes
     ]
-    return judged, tell(told, history, chronicle)
+    is_cut = chronicle.is_cut or len(scenes) >= MOST_SCENES
+    return judged, tell(told, history, chronicle, is_cut=is_cut)
 
 
 def judge_case(case: Case) -> Judged:

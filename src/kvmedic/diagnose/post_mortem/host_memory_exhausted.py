@@ -5,6 +5,8 @@ Who held the memory is told; where one holder explains it, that cause stands abo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kvmedic.diagnose.post_mortem.actors import qemu_subject, task_words, victim_subject
 from kvmedic.diagnose.post_mortem.host_memory_overcommitted import is_overcommitted
 from kvmedic.diagnose.post_mortem.oom_kinds import kind_of
@@ -13,6 +15,7 @@ from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, POSSIBLE, explained,
 from kvmedic.diagnose.post_mortem.shortage import (
     Shortage,
     deflation_lines,
+    free_lines,
     no_shortage,
     shortage_lines,
     shortage_of,
@@ -20,7 +23,7 @@ from kvmedic.diagnose.post_mortem.shortage import (
 )
 from kvmedic.diagnose.verdicts import HOST, found
 from kvmedic.model.case import Case
-from kvmedic.model.finding import Judgement, Severity
+from kvmedic.model.finding import Because, Judgement, Severity
 from kvmedic.model.log_event import QemuEvent
 
 ID = "host-memory-exhausted"
@@ -40,9 +43,19 @@ def explain(case: Case) -> Judgement:
             victim_subject(shortage.happening, shortage.report),
             _confidence(case, shortage),
             summary=shortage_sentence(shortage, "the host ran out of memory, not because it was fragmented"),
-            lines=(*shortage_lines(shortage), *deflation_lines(case)),
+            lines=_lines(case, shortage),
             remedies=REMEDIES,
         )
+    )
+
+
+def _lines(case: Case, shortage: Shortage) -> Iterable[Because]:
+    """All proof; where a particular cause tells it already, only what makes it the whole host."""
+    if _confidence(case, shortage) > FAIR:
+        return (*shortage_lines(shortage), *deflation_lines(case))
+    return (
+        proof(shortage.happening, "the whole host ran out", "oom-kill:constraint=", "invoked oom-killer"),
+        *free_lines(shortage),
     )
 
 

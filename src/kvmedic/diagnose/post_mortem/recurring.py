@@ -17,6 +17,13 @@ ENOUGH_INTERVALS = 3
 """A mean with a spread is said from so many intervals on."""
 RESTARTS_WORTH_A_WORD = 2
 LOOK_BACK_S = 86400.0
+SHORTAGE = frozenset(
+    {
+        *("host-memory-exhausted", "host-memory-overcommitted", "colocated-service-memory"),
+        *("kernel-memory-growth", "qemu-memory-growth"),
+    }
+)
+"""One failure, the host out of memory; which holder a report shows may differ from time to time."""
 
 
 class Occurrence(Record, frozen=True, kw_only=True):
@@ -27,9 +34,12 @@ class Occurrence(Record, frozen=True, kw_only=True):
 
 
 def recurrence_of(
-    chosen: Finding, at_s: float | None, history: Sequence[Occurrence], restarts: int
+    chosen: Finding, at_s: float | None, history: Sequence[Occurrence], restarts: int, *, is_cut: bool
 ) -> Recurrence | None:
-    """The same failure at other times up to this one; None where it happened once and nobody restarted."""
+    """The same failure at other times up to this one; None where it happened once and nobody restarted.
+
+    ``is_cut``: the history is longer than what was kept of it, so the count is a lower bound.
+    """
     times = sorted(
         occurrence.at_s
         for occurrence in history
@@ -49,7 +59,7 @@ def recurrence_of(
         intervals_s=intervals,
         mean_s=mean(intervals) if has_mean else None,
         sd_s=stdev(intervals) if has_mean else None,
-        sentence=_sentence(count, intervals, restarts),
+        sentence=_sentence(count, intervals, restarts, is_cut=is_cut),
     )
 
 
@@ -67,17 +77,19 @@ def restarts_before(domain: str | None, at_s: float, happenings: Sequence[Happen
 
 
 def _is_same(chosen: Finding, other: Finding) -> bool:
-    if chosen.cause != other.cause:
+    is_family = chosen.cause in SHORTAGE and other.cause in SHORTAGE
+    if chosen.cause != other.cause and not is_family:
         return False
     named = chosen.subject.kind == "domain" and other.subject.kind == "domain"
     return not named or chosen.subject.name == other.subject.name
 
 
-def _sentence(count: int, intervals: tuple[float, ...], restarts: int) -> str:
+def _sentence(count: int, intervals: tuple[float, ...], restarts: int, *, is_cut: bool) -> str:
     parts: list[str] = []
     if count >= 2:
         span = f" in {human_seconds(sum(intervals))}" if intervals else ""
-        parts.append(f"this is the {_ordinal(count)} time{span}{_regularity(intervals)}")
+        bound = "at least " if is_cut else ""
+        parts.append(f"this is {bound}the {_ordinal(count)} time{span}{_regularity(intervals)}")
     if restarts >= RESTARTS_WORTH_A_WORD:
         parts.append(f"the guest was started {restarts} times in the day before, without effect")
     elif count >= 2:

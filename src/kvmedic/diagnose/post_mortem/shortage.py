@@ -66,15 +66,21 @@ def no_shortage(case: Case) -> Judgement:
 def shortage_lines(shortage: Shortage) -> Iterator[Because]:
     """Requester, constraint, victim; then what was free, and who held the rest."""
     yield from oom_lines(shortage.happening, shortage.report)
+    yield from free_lines(shortage)
     source = shortage.happening.event.lines[0].source
+    for holder in shortage.ledger.holders[:3]:
+        if holder.share >= 0.05:
+            yield because(f"{holder.name} held {human_bytes(holder.bytes)} ({holder.share:.0%})", source)
+
+
+def free_lines(shortage: Shortage) -> Iterator[Because]:
+    """What was free in the zone that had the most to spare, and its watermark."""
     supply = supply_for(shortage.report)
     if supply is not None and supply.best is not None and supply.best.free_bytes is not None:
         zone = supply.best
         low = "" if zone.min_bytes is None else f", min {human_bytes(zone.min_bytes)}"
-        yield because(f"{zone_name(zone)}: free {human_bytes(zone.free_bytes or 0)}{low}", source)
-    for holder in shortage.ledger.holders[:3]:
-        if holder.share >= 0.05:
-            yield because(f"{holder.name} held {human_bytes(holder.bytes)} ({holder.share:.0%})", source)
+        text = f"{zone_name(zone)}: free {human_bytes(zone.free_bytes or 0)}{low}"
+        yield because(text, shortage.happening.event.lines[0].source)
 
 
 def shortage_sentence(shortage: Shortage, why: str) -> str:

@@ -38,15 +38,18 @@ class Told:
         return Occurrence(at_s=self.case.scene[0].at_s, finding=self.findings[0])
 
 
-def tell(chosen: Told, history: Sequence[Told], chronicle: Chronicle) -> Story:
-    """The story of the chosen incident. ``history`` are all incidents, the chosen one among them."""
+def tell(chosen: Told, history: Sequence[Told], chronicle: Chronicle, *, is_cut: bool) -> Story:
+    """The story of the chosen incident. ``history`` are all incidents, the chosen one among them.
+
+    ``is_cut``: there were more than what is in it.
+    """
     case, findings = chosen.case, chosen.findings
     named = next((f.subject.name for f in findings if f.subject.kind == "domain"), case.domain)
     occurrences = [told.occurrence for told in history if told.occurrence is not None]
     recurrence = None
     if findings and case.scene:
         restarts = restarts_before(named, case.scene[-1].tick_s, chronicle.happenings)
-        recurrence = recurrence_of(findings[0], case.scene[0].at_s, occurrences, restarts)
+        recurrence = recurrence_of(findings[0], case.scene[0].at_s, occurrences, restarts, is_cut=is_cut)
     return Story(
         blame=blame_of(findings, is_guest_log=case.is_guest_log),
         incidents=tuple(_incidents(chosen, history)),

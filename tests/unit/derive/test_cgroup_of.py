@@ -7,7 +7,7 @@ from domain_samples import host_evidence
 from host_samples import evidence
 
 from kvmedic.derive.cgroup_of import derive_cgroup, derive_hierarchy
-from kvmedic.model.domain import CgroupFacts
+from kvmedic.model.domain import IN_ROOT_GROUP, CgroupFacts
 from kvmedic.model.evidence import Evidence
 from kvmedic.model.gap import Missing
 
@@ -42,6 +42,31 @@ def test_memory_is_charged_to_the_domain_not_to_its_emulator_thread() -> None:
     found = cgroup(evidence(files), 1)
     assert not isinstance(found, Missing)
     assert (found.path, found.own.usage_bytes, found.qemu_pids) == (SCOPE, 7, (1,))
+
+
+def test_a_qemu_in_the_root_group_has_no_limit_on_either_version() -> None:
+    two = host({"sys/fs/cgroup/cgroup.controllers": b"memory\n"}, p1="")
+    one = {
+        "proc/self/mounts": b"cgroup /sys/fs/cgroup/memory cgroup rw,memory 0 0\n",
+        "proc/1/cgroup": b"4:memory:/\n",
+        "sys/fs/cgroup/memory/memory.limit_in_bytes": b"9223372036854771712\n",
+    }
+    assert cgroup(evidence(two), 1) == cgroup(evidence(one), 1) == IN_ROOT_GROUP
+
+
+def test_the_root_of_a_container_may_be_limited_from_outside() -> None:
+    inside = {"sys/fs/cgroup/cgroup.controllers": b"memory\n", "sys/fs/cgroup/memory.max": b"1024\n"}
+    found = cgroup(evidence(host(inside, p1="")), 1)
+    assert isinstance(found, Missing)
+    assert found != IN_ROOT_GROUP
+
+
+def test_a_group_that_only_ps_tells_of_is_found() -> None:
+    listing = b"PID COMMAND CGROUP\n1 kvm 0::/machine.slice/machine-qemu-1-a.scope/libvirt/emulator\n"
+    files = host(level(SCOPE, 7)) | {"sos_commands/process/ps_axo_pid_comm_cgroup": listing}
+    found = cgroup(evidence(files), 1)
+    assert not isinstance(found, Missing)
+    assert found.path == SCOPE
 
 
 def test_a_threads_group_is_passed_even_where_it_has_memory_files() -> None:

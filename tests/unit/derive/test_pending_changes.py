@@ -18,6 +18,11 @@ def test_equal_definitions_have_nothing_pending() -> None:
     assert derive_pending_changes(definition(), definition()) == ()
 
 
+def test_a_balloon_that_moved_is_no_pending_change() -> None:
+    live = definition("<currentMemory unit='MiB'>512</currentMemory>")
+    assert derive_pending_changes(live, definition()) == ()
+
+
 def test_a_balloon_taken_out_of_the_definition_stays_until_a_power_cycle() -> None:
     after = definition(balloon="<memballoon model='none'/>")
     assert derive_pending_changes(definition(), after) == ("memballoon model: virtio → none",)

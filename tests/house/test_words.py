@@ -113,3 +113,10 @@ def test_no_file_names_a_registry_or_a_path_of_a_workplace() -> None:
     ]
 
     assert hits == []
+
+
+def test_every_test_module_has_a_name_of_its_own() -> None:
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+
+    assert doubled == []

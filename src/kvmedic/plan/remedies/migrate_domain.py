@@ -33,6 +33,8 @@ ANSWERS = (
 TIMEOUT_S = 600.0
 TIMEOUT_S_PER_GIB = 60.0
 FORECAST_ERROR = 0.10
+OTHERS_SHARE, OTHERS_BYTES = 0.10, 128 * MIB
+"""A group that holds this much more than its QEMU counts for is charged for somebody else, too."""
 
 
 def propose(situation: Situation) -> tuple[Option, ...]:
@@ -131,16 +133,22 @@ def held_bytes(domain: DomainFacts) -> Amount:
     """
     if domain.backing == "hugetlb":
         return Amount(best=0, low=0, high=0, basis="its huge pages go back to their pool")
-    charged = _charged(domain)
-    if charged is not None:
+    charged, counted = _charged(domain), _counted(domain)
+    if charged is not None and (counted is None or charged <= counted * (1 + OTHERS_SHARE) + OTHERS_BYTES):
         return _about(charged, "its memory cgroup less file cache")
+    if counted is not None:
+        return _about(counted, "its process and what is stranded")
+    return not_known("neither its memory cgroup nor its process could be read")
+
+
+def _counted(domain: DomainFacts) -> int | None:
     process = domain.process
     if isinstance(process, Missing) or isinstance(process.rss_anon_bytes, Missing):
-        return not_known("neither its memory cgroup nor its process could be read")
+        return None
     shared = process.rss_shmem_bytes if isinstance(process.rss_shmem_bytes, int) else 0
     tables = process.page_tables_bytes if isinstance(process.page_tables_bytes, int) else 0
     stranded = domain.stranded_best.bytes if domain.stranded_best is not None else 0
-    return _about(process.rss_anon_bytes + shared + tables + stranded, "its process and what is stranded")
+    return process.rss_anon_bytes + shared + tables + stranded
 
 
 def _charged(domain: DomainFacts) -> int | None:

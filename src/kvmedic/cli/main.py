@@ -73,11 +73,18 @@ def main(arguments: Sequence[str]) -> int:
 def _call(arguments: Sequence[str]) -> int:
     app = build_app()
     try:
-        code = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        code = app(
+            _with_pipe(arguments), exit_on_error=False, print_error=False, result_action="return_value"
+        )
     except CycloptsError as error:
         raise UsageError(str(error).strip(), hint="See kvmedic --help, or kvmedic VERB --help.") from None
     sys.stdout.flush()
     return code if isinstance(code, int) else 0
+
+
+def _with_pipe(arguments: Sequence[str]) -> list[str]:
+    """A lone - is the target that means standard input; the parser takes it for an option without a name."""
+    return ["--target=-" if argument == "-" else argument for argument in arguments]
 
 
 def _tell(error: KvmedicError) -> None:

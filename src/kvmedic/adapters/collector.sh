@@ -176,7 +176,7 @@ filtered safe_options "boot/config-$(uname -r)"
 getconf PAGESIZE > "$out/kvmedic/page_size" 2> /dev/null || rm -f "$out/kvmedic/page_size"
 
 # ---- Processes: comm and stat cannot hang; a command line can, so it is read by somebody else -----------
-qemus="" pids="" kinds=$out/kvmedic/process/kinds sleepers=$out/kvmedic/process/d_state
+hidden=true qemus="" pids="" kinds=$out/kvmedic/process/kinds sleepers=$out/kvmedic/process/d_state
 : > "$kinds"; : > "$sleepers"; : > "$work/large"
 look_at() { # DIRECTORY of a process or a thread: sets comm, state, flags and rss
     read -r comm < "$1/comm" && read -r stat < "$1/stat" || return 1
@@ -196,7 +196,7 @@ note_sleeper() { # DIRECTORY: where in the kernel it sleeps
 for directory in "$root"/proc/[0-9]*; do
     look_at "$directory" 2> /dev/null || continue
     pid=${directory##*/}
-    [ $((flags & 2097152)) -eq 0 ] || { [ "$state" != D ] || note_sleeper "$directory" 2> /dev/null; continue; }
+    [ $((flags & 2097152)) -eq 0 ] || { hidden=false; [ "$state" != D ] || note_sleeper "$directory" 2> /dev/null; continue; }
     binary=
     [ "$rss" -lt 16384 ] || binary=$(readlink "$directory/exe")
     case $comm:${binary##*/} in
@@ -215,6 +215,9 @@ for directory in "$root"/proc/[0-9]*; do
     done
     [ "$rss" -lt 16384 ] || echo "$rss $pid" >> "$work/large"
 done
+if $hidden; then # every host has kernel threads: who sees none does not see the host's processes
+    gap kvmedic/process/others denied "only the processes of this container or user are visible here"
+fi
 for pid in $(sort -rn "$work/large" | head -n 20 | cut -d ' ' -f 2); do
     echo "$pid service" >> "$kinds"; pids="$pids $pid"
 done

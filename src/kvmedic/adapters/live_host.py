@@ -78,6 +78,8 @@ class LiveHost:
         files = self._read_host(request)
         listed = processes.list_processes(self._root)
         chosen = processes.choose(self._root, listed)
+        if hidden := processes.others_gap(listed):
+            files[processes.OTHERS] = hidden
         qemus = [each.pid for each in chosen if each.kind == "qemu"]
         progress("reading processes and their groups", 0.2)
         self._read_processes(files, chosen)

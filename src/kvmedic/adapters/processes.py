@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from kvmedic.adapters.files import gap_of_errno, read_file
-from kvmedic.model.gap import Missing
+from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.reading_list import (
     DAEMONS,
     MOST_QEMU_PROCESSES,
@@ -25,6 +25,8 @@ from kvmedic.model.reading_list import (
 ProcessKind = Literal["qemu", "daemon", "service"]
 _DAEMONS_BY_COMM = {name[:15]: name for name in sorted(DAEMONS)}
 _KERNEL_THREAD = 0x00200000
+OTHERS = "kvmedic/process/others"
+"""In its place stands the gap of the processes that are hidden from us; nothing where none are."""
 _STAT_BYTES = 4096
 _MOST_D_STATE = 200
 
@@ -85,6 +87,17 @@ def is_qemu(root: Path, process: Process) -> bool:
         binary = (root / f"proc/{process.pid}/exe").readlink().name.removesuffix(" (deleted)")
         return binary.startswith("qemu-system-") or binary in QEMU_NAMES
     return process.comm in QEMU_NAMES
+
+
+def others_gap(processes: Iterable[Process]) -> Missing | None:
+    """Whether processes are hidden from us: then no kernel thread is to be seen, and every host has some.
+
+    So it is in a container with PIDs of its own, and for a user on a /proc mounted with hidepid.
+    """
+    if any(process.flags & _KERNEL_THREAD for process in processes):
+        return None
+    detail = "only the processes of this container or user are visible here"
+    return Missing(source=OTHERS, reason=Reason.DENIED, detail=detail)
 
 
 def kinds_text(chosen: Iterable[Chosen]) -> bytes:

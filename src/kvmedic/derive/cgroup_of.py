@@ -13,7 +13,7 @@ from typing import Literal
 
 from kvmedic.derive.ps_listings import derive_ps_groups
 from kvmedic.derive.reading import read_again_with, read_with
-from kvmedic.model.domain import CgroupFacts, CgroupLevel, ProcessFacts
+from kvmedic.model.domain import IN_ROOT_GROUP, CgroupFacts, CgroupLevel, ProcessFacts
 from kvmedic.model.evidence import Evidence
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.record import Record
@@ -42,6 +42,8 @@ class Hierarchy(Record, frozen=True, kw_only=True):
     hugetlbfs: Mapping[str, int | None]
     group_of: Mapping[int, str]
     """Group by pid, relative to the hierarchy's root, without slashes around it."""
+    in_root: frozenset[int]
+    """Processes of the root group, which no limit applies to."""
 
 
 def derive_hierarchy(evidence: Evidence, qemu_pids: tuple[int, ...]) -> Hierarchy | Missing:
@@ -55,6 +57,7 @@ def derive_hierarchy(evidence: Evidence, qemu_pids: tuple[int, ...]) -> Hierarch
         directory=mounts.directory,
         hugetlbfs=mounts.hugetlbfs,
         group_of={pid: group for pid, group in charged.items() if not isinstance(group, Missing)},
+        in_root=frozenset(pid for pid, group in charged.items() if group is IN_ROOT_GROUP),
     )
 
 
@@ -63,6 +66,8 @@ def derive_cgroup(evidence: Evidence, hierarchy: Hierarchy | Missing, pid: int) 
     if isinstance(hierarchy, Missing):
         return hierarchy
     path = hierarchy.group_of.get(pid)
+    if pid in hierarchy.in_root:
+        return IN_ROOT_GROUP
     if path is None:
         detail = "its memory is charged to no group of its own that could be read"
         return Missing(source=f"memory cgroup of {pid}", reason=Reason.NOT_FOUND, detail=detail)
@@ -138,12 +143,26 @@ def _charged_group(evidence: Evidence, mounts: MemoryMounts, pid: int) -> str | 
         return Missing(source=source, reason=Reason.NOT_FOUND, detail="no row of the memory hierarchy")
     if "/.." in path:
         return Missing(source=source, reason=Reason.DENIED, detail="it lies outside our cgroup namespace")
+    if path == "/" and _is_root(evidence, mounts):
+        return IN_ROOT_GROUP
     usage = "memory.usage_in_bytes" if mounts.cgroup_version == 1 else "memory.current"
     for group in (path.strip("/"), *_ancestors(path.strip("/"))):
         is_read = not isinstance(evidence.read(f"{mounts.directory}/{group}/{usage}"), Missing)
         if group and is_read and not _THREAD_GROUP.fullmatch(group.rpartition("/")[2]):
             return group
     return Missing(source=source, reason=Reason.NOT_FOUND, detail=f"no {usage} of {path} or above was read")
+
+
+def _is_root(evidence: Evidence, mounts: MemoryMounts) -> bool:
+    """Whether "/" is the host's root, and not that of a container: its root may be limited from outside.
+
+    The root of version 2 has no memory.max; that of version 1 has a limit that cannot be set.
+    """
+    if mounts.cgroup_version == 2:
+        is_read = isinstance(evidence.read(f"{mounts.directory}/cgroup.controllers"), bytes)
+        return is_read and not isinstance(evidence.read(f"{mounts.directory}/memory.max"), bytes)
+    limit = read_with(evidence, f"{mounts.directory}/memory.limit_in_bytes", parse_cgroup_limit)
+    return limit is None
 
 
 def _ancestors(path: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from kvmedic.derive.kernel_configuration import derive_kernel_configuration
 from kvmedic.derive.libvirt_domains import LibvirtDomain, derive_libvirt_domains
 from kvmedic.derive.managed_by import Surroundings
 from kvmedic.derive.page_size import derive_page_size
-from kvmedic.derive.process_facts import derive_process_kinds
+from kvmedic.derive.process_facts import derive_process_kinds, hidden_processes
 from kvmedic.derive.processes import LIBVIRT_STATE, derive_libvirt_state
 from kvmedic.derive.qemu_processes import QemuProcess, derive_qemu_processes
 from kvmedic.derive.reading import read_with
@@ -33,7 +33,8 @@ def derive_domains(
     """All domains, and the gaps in what is known of them.
 
     A QEMU process that libvirt does not list is a domain too (``source`` "process"). A gap instead of the
-    domains where neither libvirt nor a list of processes could be read: then nobody knows what runs here.
+    domains where neither libvirt nor a list of processes could be read, or where processes are hidden: then
+    nobody knows what runs here.
     """
     state = derive_libvirt_state(evidence)
     processes = derive_qemu_processes(evidence)
@@ -44,6 +45,8 @@ def derive_domains(
             return state, [*gaps, processes]
         gaps.append(processes)
     seen = () if isinstance(processes, Missing) else processes
+    if (hidden := hidden_processes(evidence)) and state != "answers" and not known and not seen:
+        return hidden, gaps
     context = _context(evidence, page_map, seen, are_processes_known=not isinstance(processes, Missing))
     return tuple(domain_facts(context, domain, process) for domain, process in _joined(known, seen)), gaps
 

@@ -12,7 +12,10 @@ from kvmedic.units import human_bytes
 def derive_pending_changes(
     live: DomainDefinition | None, inactive: DomainDefinition | None
 ) -> tuple[str, ...]:
-    """One phrase for each difference that bears on memory ("memballoon model: virtio → none")."""
+    """One phrase for each difference that bears on memory ("memballoon model: virtio → none").
+
+    Not currentMemory: the live one follows the balloon, so the two differ wherever a balloon moved.
+    """
     if live is None or inactive is None:
         return ()
     before, after = _shown(live), _shown(inactive)
@@ -23,7 +26,6 @@ def _shown(definition: DomainDefinition) -> dict[str, str]:
     period = definition.stats_period_s
     return {
         "memory": human_bytes(definition.memory_bytes),
-        "currentMemory": human_bytes(definition.current_memory_bytes),
         "vcpu": str(definition.vcpus),
         "memballoon model": definition.balloon_model or "not given",
         "memballoon freePageReporting": "on" if definition.free_page_reporting else "off",

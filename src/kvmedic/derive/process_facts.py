@@ -15,12 +15,19 @@ from kvmedic.parse.process_limits import parse_process_limits
 from kvmedic.parse.process_status import parse_process_stat, parse_process_status
 
 KINDS = "kvmedic/process/kinds"
+OTHERS = "kvmedic/process/others"
 Fact = TypeVar("Fact", int, str)
 
 
 def derive_process_kinds(evidence: Evidence) -> Mapping[int, str] | Missing:
     """What the collector said each process is: "qemu", "daemon NAME", "service"."""
     return read_with(evidence, KINDS, parse_process_kinds)
+
+
+def hidden_processes(evidence: Evidence) -> Missing | None:
+    """The gap of the processes that were hidden from whoever read the host; None where none were."""
+    gap = evidence.files.get(OTHERS)
+    return gap if isinstance(gap, Missing) else None
 
 
 def derive_process(evidence: Evidence, pid: int) -> ProcessFacts | Missing:

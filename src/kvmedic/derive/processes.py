@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from kvmedic.derive.process_facts import KINDS, derive_process, derive_process_kinds
+from kvmedic.derive.process_facts import KINDS, derive_process, derive_process_kinds, hidden_processes
 from kvmedic.derive.ps_listings import daemon_of, derive_ps, program_of, services_of
 from kvmedic.derive.reading import read_with
 from kvmedic.model.domain import ProcessFacts
@@ -26,7 +26,8 @@ def derive_daemons(evidence: Evidence) -> tuple[DaemonFacts, ...] | Missing:
     if isinstance(kinds, Missing):
         return _daemons_of_ps(evidence)
     named = {pid: kind.removeprefix(_DAEMON) for pid, kind in kinds.items() if kind.startswith(_DAEMON)}
-    return tuple(_daemon(named[facts.pid], facts) for facts in _facts(evidence, named))
+    found = tuple(_daemon(named[facts.pid], facts) for facts in _facts(evidence, named))
+    return found or hidden_processes(evidence) or ()
 
 
 def derive_services(evidence: Evidence) -> tuple[ServiceMemory, ...] | Missing:
@@ -36,7 +37,8 @@ def derive_services(evidence: Evidence) -> tuple[ServiceMemory, ...] | Missing:
         return _services_of_ps(evidence)
     pids = [pid for pid, kind in kinds.items() if kind == "service"]
     found = (_service(evidence, facts) for facts in _facts(evidence, pids))
-    return tuple(sorted(found, key=lambda service: -service.rss_bytes))
+    services = tuple(sorted(found, key=lambda service: -service.rss_bytes))
+    return services or hidden_processes(evidence) or ()
 
 
 def derive_libvirt_state(evidence: Evidence) -> Literal["answers", "hung", "absent"] | Missing:
@@ -48,6 +50,8 @@ def derive_libvirt_state(evidence: Evidence) -> Literal["answers", "hung", "abse
     if isinstance(row, Missing):
         return _state_in_sosreport(evidence)
     words: tuple[Literal["answers", "hung", "absent"], ...] = ("answers", "hung", "absent")
+    if row.startswith("absent") and (hidden := hidden_processes(evidence)):
+        return hidden
     for word in words:
         if row.split(" ", 1)[0] == word:
             return word

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from kvmedic.model.gap import Missing
+from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.memory import Pressure
 from kvmedic.model.record import Record
 
@@ -71,6 +71,14 @@ class CgroupLevel(Record, frozen=True, kw_only=True):
     swap_max_bytes: int | Missing | None
     events: Mapping[str, int] | Missing
     event_rates: Mapping[str, float] | Missing
+
+
+IN_ROOT_GROUP = Missing(
+    source="memory cgroup",
+    reason=Reason.NOT_FOUND,
+    detail="its memory is charged to the root group, which has no limit",
+)
+"""In the place of a domain's ``CgroupFacts``: it has no group, so no group limits it."""
 
 
 class CgroupFacts(Record, frozen=True, kw_only=True):

@@ -40,11 +40,11 @@ class Evidence(Record, frozen=True, kw_only=True):
 
     def read(self, path: str) -> bytes | Missing:
         """The bytes at ``path`` in the first reading, or the gap that stands for them."""
-        return self._find(self.files, path, f"not in this {self.target.kind}")
+        return self._find(self.files, path, self._not_here)
 
     def read_again(self, path: str) -> bytes | Missing:
         """The bytes at ``path`` in the second reading, or the gap that stands for them."""
-        return self._find(self.again, path, f"no second reading of it in this {self.target.kind}")
+        return self._find(self.again, path, "there is no second reading of it")
 
     def paths(self, prefix: str) -> Iterator[str]:
         """Every path tried that begins with ``prefix``, in order."""
@@ -56,6 +56,11 @@ class Evidence(Record, frozen=True, kw_only=True):
         return tuple(
             sorted({path[len(start) :].split("/", 1)[0] for path in self.files if path.startswith(start)})
         )
+
+    @property
+    def _not_here(self) -> str:
+        is_host = self.target.kind in {"host", "ssh"}
+        return "not on this host" if is_host else f"not in this {self.target.kind}"
 
     def _find(self, files: Mapping[str, bytes | Missing], path: str, detail: str) -> bytes | Missing:
         found = files.get(path)

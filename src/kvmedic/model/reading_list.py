@@ -94,7 +94,13 @@ CGROUP = (
 
 OWN = (
     *("kvmedic/process/*/arguments", "kvmedic/process/*/open_files", "kvmedic/process/*/stack"),
-    *("kvmedic/process/kinds", "kvmedic/process/d_state", "kvmedic/page_size", "kvmedic/page_map.json"),
+    *(
+        "kvmedic/process/kinds",
+        "kvmedic/process/others",
+        "kvmedic/process/d_state",
+        "kvmedic/page_size",
+        "kvmedic/page_map.json",
+    ),
     *("kvmedic/libvirt/*", "kvmedic/sources/*"),
 )
 """What no file of the host holds and our collectors write."""

@@ -200,8 +200,17 @@ QUIET_REASONS = frozenset({Reason.NOT_COLLECTED, Reason.NOT_FOUND, Reason.UNSUPP
 
 
 def gaps_by_weight(report: Report) -> tuple[list[Missing], list[Missing]]:
-    """The gaps that matter, those in the way of a cause first; and the harmless ones."""
-    blocking = dict.fromkeys(blocking_gaps(report))
+    """The gaps that matter, those in the way of a cause first; and the harmless ones.
+
+    What this host simply does not have (no EDAC in a virtual machine) is harmless, unless it keeps an
+    essential cause open.
+    """
+    needed = {phrase for item in essential(report) for phrase in item.lacking}
+    blocking = dict.fromkeys(
+        gap
+        for gap in blocking_gaps(report)
+        if gap.reason is not Reason.NOT_FOUND or str(gap) in needed or gap.source in needed
+    )
     others = [gap for gap in report.gaps if gap not in blocking]
     telling = [gap for gap in others if gap.reason not in QUIET_REASONS]
     return [*blocking, *telling], [gap for gap in others if gap.reason in QUIET_REASONS]

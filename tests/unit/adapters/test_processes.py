@@ -12,7 +12,13 @@ import pytest
 from host_on_disk import add_process, write
 
 from kvmedic.adapters.child import left_behind, read_in_child, run_command
-from kvmedic.adapters.processes import choose, count_open_files, d_state_tasks, list_processes
+from kvmedic.adapters.processes import (
+    choose,
+    count_open_files,
+    d_state_tasks,
+    list_processes,
+    others_gap,
+)
 from kvmedic.model.gap import Missing, Reason
 
 _KERNEL_THREAD = 0x00200040
@@ -44,6 +50,15 @@ def test_a_script_called_kvm_is_no_qemu(tmp_path: Path) -> None:
 def test_the_tools_around_qemu_are_no_guests(tmp_path: Path, comm: str) -> None:
     add_process(tmp_path, 5, comm)
     assert kinds(tmp_path) == {}
+
+
+def test_who_sees_no_kernel_thread_does_not_see_the_hosts_processes(tmp_path: Path) -> None:
+    add_process(tmp_path, 1, "sh")
+    gap = others_gap(list_processes(tmp_path))
+    assert gap is not None
+    assert gap.reason is Reason.DENIED
+    add_process(tmp_path, 2, "kthreadd", flags=_KERNEL_THREAD)
+    assert others_gap(list_processes(tmp_path)) is None
 
 
 def test_kernel_threads_and_zombies_are_left_out(tmp_path: Path) -> None:

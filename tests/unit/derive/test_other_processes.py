@@ -8,9 +8,10 @@ import pytest
 from domain_samples import derived, host_evidence, recorded
 from host_samples import evidence
 
+from kvmedic.derive.domains import derive_domains
 from kvmedic.derive.processes import derive_daemons, derive_libvirt_state, derive_services
 from kvmedic.derive.qemu_processes import derive_qemu_processes
-from kvmedic.model.gap import Missing
+from kvmedic.model.gap import Missing, Reason
 from kvmedic.units import MIB
 
 STATUS = "Name:\t{name}\nState:\tS (sleeping)\nVmRSS:\t{rss} kB\nVmSwap:\t8 kB\nThreads:\t1\n"
@@ -81,6 +82,21 @@ def test_ps_lists_qemus_and_nothing_that_only_looks_like_one() -> None:
 def test_a_host_whose_ps_shows_no_qemu_has_none() -> None:
     given = evidence({"sos_commands/process/ps_auxwwwm": b"PID RSS COMMAND\n1 2 init\n"})
     assert derive_qemu_processes(given) == ()
+
+
+HIDDEN = Missing(source="kvmedic/process/others", reason=Reason.DENIED, detail="hidden")
+
+
+def test_in_a_container_nobody_claims_that_a_host_has_no_guests_or_daemons() -> None:
+    seen: dict[str, bytes | Missing] = {
+        "kvmedic/process/kinds": b"",
+        "kvmedic/libvirt/state": b"absent no socket\n",
+        "kvmedic/process/others": HIDDEN,
+    }
+    given = evidence(seen)
+    assert derive_domains(given, HIDDEN)[0] is HIDDEN
+    for derive in (derive_daemons, derive_services, derive_libvirt_state):
+        assert derive(given) is HIDDEN
 
 
 PS = "sos_commands/process/ps_"

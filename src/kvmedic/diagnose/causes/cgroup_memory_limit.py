@@ -19,7 +19,7 @@ from kvmedic.diagnose.verdicts import (
     names_in_words,
     no_domain,
 )
-from kvmedic.model.domain import CgroupFacts, CgroupLevel, DomainFacts
+from kvmedic.model.domain import IN_ROOT_GROUP, CgroupFacts, CgroupLevel, DomainFacts
 from kvmedic.model.finding import Because, Cause, Finding, Judgement, Subject
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
@@ -34,7 +34,11 @@ def examine(snapshot: Snapshot) -> Judgement:
         return lacking(snapshot.domains)
     if not snapshot.running:
         return no_domain()
-    gaps = [domain.cgroup for domain in snapshot.running if isinstance(domain.cgroup, Missing)]
+    gaps = [
+        domain.cgroup
+        for domain in snapshot.running
+        if isinstance(domain.cgroup, Missing) and domain.cgroup != IN_ROOT_GROUP
+    ]
     groups = _groups(snapshot.running)
     limited = [_judge(group) for group in groups.values() if is_limited(group.level) or gaps_of(group.level)]
     if gaps or limited:

@@ -6,7 +6,7 @@ from snapshots import GONE, cgroup, domain, level, outcome, pressure, snapshot, 
 
 from kvmedic.diagnose.causes.cgroup_memory_limit import examine
 from kvmedic.diagnose.cgroup_limits import NEAR_SHARE
-from kvmedic.model.domain import DomainFacts
+from kvmedic.model.domain import IN_ROOT_GROUP, DomainFacts
 from kvmedic.model.finding import Severity
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.units import GIB, MIB
@@ -29,6 +29,10 @@ def test_present_where_the_group_is_full_and_hits_its_limit() -> None:
 
 def test_absent_without_any_limit() -> None:
     assert "no memory limit" in texts(examine(snapshot()))
+
+
+def test_absent_for_a_domain_in_the_root_group() -> None:
+    assert outcome(examine(snapshot(domain(cgroup=IN_ROOT_GROUP)))) == "absent"
 
 
 def test_absent_where_the_group_is_full_of_file_cache() -> None:

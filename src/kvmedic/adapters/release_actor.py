@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -46,6 +47,7 @@ class ReleaseActor:
     ) -> None:
         self._request_for = request_for
         self._advise_cold = advise
+        self._spent: dict[int, dict[str, float]] = {}
 
     def look(self, step: Step, intent: Intent | None) -> Sight:
         """How much is stranded now; reached when at most 1 % of what was there (or 4 MiB) is left."""
@@ -59,7 +61,11 @@ class ReleaseActor:
         swap_max = None if group is None else group.swap_max
         return Sight(
             is_reached=reached,
-            facts={"stranded_bytes": stranded, **_memory(action.pid)},
+            facts={
+                "stranded_bytes": stranded,
+                **_memory(action.pid),
+                **self._spent.get(step.number, {}),
+            },
             restores={} if swap_max is None else {"swap_max": swap_max},
         )
 
@@ -70,7 +76,12 @@ class ReleaseActor:
         pidfd = os.pidfd_open(action.pid)
         try:
             _check_same(action)
+            wall, work = time.monotonic(), time.thread_time()
             refusal = self._advise(pidfd, ranges, progress)
+            self._spent[step.number] = {
+                "seconds": round(time.monotonic() - wall, 3),
+                "cpu_seconds": round(time.thread_time() - work, 3),
+            }
         finally:
             os.close(pidfd)
         if refusal is not None:

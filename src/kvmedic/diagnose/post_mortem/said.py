@@ -72,7 +72,7 @@ def explained(
         cause,
         subject,
         severity,
-        confidence,
+        round(confidence, 2),
         summary=summary,
         proof=dict.fromkeys(lines),
         remedies=remedies,

@@ -11,6 +11,7 @@ KvmedicError
  │   ├─ OutcomeUnknown     (11)  contact was lost; look before doing anything
  │   ├─ Waiting            (18)  a disruptive step waits for an answer, and nobody can be asked here
  │   └─ Stopped            (19)  the operator stopped the run; nothing is half done, and it can be resumed
+ ├─ OutputError            (21)  what was found could not be written
  └─ InvariantError         (20)  a bug in this program; never caught below the command line
 
 Expected absence is not here: a source that cannot be read is a ``model.gap.Missing`` value.
@@ -106,6 +107,12 @@ class StoppedError(ActionError):
     """The operator stopped the run where that does no harm; what was under way was taken back. Resumable."""
 
     code = 19
+
+
+class OutputError(KvmedicError):
+    """What was found could not be told: standard output is closed, or the disk behind it is full."""
+
+    code = 21
 
 
 class InvariantError(KvmedicError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from kvmedic import __version__
+from kvmedic.cli.terminal import forget_stdout
 from kvmedic.errors import InvariantError, KvmedicError, UsageError
 
 INTERRUPTED = 130
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
         _say("interrupted; nothing was changed")
         return INTERRUPTED
     except BrokenPipeError:
-        _forget_stdout()
+        forget_stdout()
         return BROKEN_PIPE
     except Exception:
         traceback.print_exc()
@@ -78,7 +78,8 @@ def _call(arguments: Sequence[str]) -> int:
         )
     except CycloptsError as error:
         raise UsageError(str(error).strip(), hint="See kvmedic --help, or kvmedic VERB --help.") from None
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     return code if isinstance(code, int) else 0
 
 
@@ -94,15 +95,12 @@ def _tell(error: KvmedicError) -> None:
 
 
 def _say(text: str) -> None:
+    if sys.stderr is None:
+        return
     try:
         sys.stderr.write(f"{text}\n")
     except UnicodeEncodeError:
         sys.stderr.write(text.encode("ascii", "backslashreplace").decode() + "\n")
-
-
-def _forget_stdout() -> None:
-    """Points stdout at nothing, or the interpreter complains once more when it flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run() -> None:

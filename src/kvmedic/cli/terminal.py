@@ -8,12 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from kvmedic.errors import OutputError
 from kvmedic.model.record import Record
 from kvmedic.ports import Progress
 
 PIPE_WIDTH = 100
 PATIENCE_S = 0.7
 """Progress shows only on what takes longer than this."""
+_OUTPUT_HINT = "Free space there, or send the output elsewhere."
 
 
 class Terminal(Record, frozen=True, kw_only=True):
@@ -26,6 +28,8 @@ class Terminal(Record, frozen=True, kw_only=True):
 
 def stdout_terminal() -> Terminal:
     """Looks at stdout. NO_COLOR and TERM=dumb are honoured (no-color.org)."""
+    if sys.stdout is None:  # the caller closed it: nobody will read what we find
+        raise OutputError("standard output is closed", hint=_OUTPUT_HINT)
     is_terminal = sys.stdout.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return Terminal(
@@ -45,7 +49,7 @@ def _columns() -> int:
 @contextmanager
 def progress_on_stderr() -> Iterator[Progress]:
     """A line on stderr that says what is going on, when stderr is a terminal and it takes a while."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _phrase, _share: None
         return
     begun = time.monotonic()
@@ -69,7 +73,24 @@ def progress_on_stderr() -> Iterator[Progress]:
 
 
 def write_out(text: str, *, encoding: str | None = None) -> None:
-    """Writes text to stdout in ``encoding``, or in the locale's; what that cannot encode is escaped."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode(encoding or sys.stdout.encoding or "ascii", "backslashreplace"))
-    sys.stdout.buffer.flush()
+    """Writes text to stdout in ``encoding``, or in the locale's; what that cannot encode is escaped.
+
+    OutputError where it cannot be written; BrokenPipeError where the reader went away.
+    """
+    if sys.stdout is None:
+        raise OutputError("standard output is closed", hint=_OUTPUT_HINT)
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode(encoding or sys.stdout.encoding or "ascii", "backslashreplace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        forget_stdout()
+        reason = (error.strerror or "error").lower()
+        raise OutputError(f"the output could not be written: {reason}", hint=_OUTPUT_HINT) from error
+
+
+def forget_stdout() -> None:
+    """Points stdout at nothing, or the interpreter complains once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,41 @@
+"""Output that cannot be written is an error with a code of its own, never a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+KVMEDIC = str(Path(sys.executable).parent / "kvmedic")
+BUNDLE = str(Path(__file__).parents[2] / "data/domains/cgroup-v2")
+CANNOT_WRITE = 21
+
+
+def in_shell(words: str) -> subprocess.CompletedProcess[str]:
+    """The command with the shell's redirections."""
+    line = f'"$0" check "$1" {words}'
+    return subprocess.run(
+        ["/bin/sh", "-c", line, KVMEDIC, BUNDLE], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("words", ["> /dev/full", "--json > /dev/full", ">&-"])
+def test_an_output_that_cannot_be_written_is_told_in_one_line(words: str) -> None:
+    done = in_shell(words)
+    assert done.returncode == CANNOT_WRITE
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize("words", ["2>&-", "<&-", "<&- 2>&-"])
+def test_a_closed_input_or_error_output_is_no_obstacle(words: str) -> None:
+    done = in_shell(words)
+    assert done.returncode in (0, 1, 3)
+    assert "Next:" in done.stdout
+
+
+def test_a_reader_that_goes_away_is_no_error_to_speak_of() -> None:
+    done = in_shell("--verbose | head -1")
+    assert (done.returncode, done.stderr) == (0, "")

@@ -52,22 +52,24 @@ def why(
         Show every line of proof, its source, and why each suspect was cleared.
     """
     now = datetime.now().astimezone()
+    window = _window(domain, since, until, boot, now)
+    zone_offset_s = window.zone_offset_s if target is None else None
+    with progress_on_stderr() as progress:
+        report = explain_target(
+            open_source(target), window, progress, now_s=now.timestamp(), zone_offset_s=zone_offset_s
+        )
+    return write_report(report, "json" if json else format, verbose=verbose)
+
+
+def _window(
+    domain: str | None, since: str | None, until: str | None, boot: int | None, now: datetime
+) -> Window:
+    """What is asked about; ``now`` knows the operator's zone."""
     offset = now.utcoffset()
-    offset_s = 0.0 if offset is None else offset.total_seconds()
-    window = Window(
+    return Window(
         domain=domain,
         since_s=None if since is None else moment_of(since, now, "--since"),
         until_s=None if until is None else moment_of(until, now, "--until"),
         boot=boot,
-        zone_offset_s=offset_s,
+        zone_offset_s=0.0 if offset is None else offset.total_seconds(),
     )
-    is_here = target is None
-    with progress_on_stderr() as progress:
-        report = explain_target(
-            open_source(target),
-            window,
-            progress,
-            now_s=now.timestamp(),
-            zone_offset_s=offset_s if is_here else None,
-        )
-    return write_report(report, "json" if json else format, verbose=verbose)

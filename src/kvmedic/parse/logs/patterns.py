@@ -90,7 +90,7 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     ),
     (STORAGE, rb"device-mapper: multipath: [^\n]{0,60}Failing path"),
     (STORAGE, rb"task abort: |rejecting I/O to offline device|nvme[0-9n]+: I/O [0-9]+ [^\n]{0,30}timeout"),
-    (STORAGE, rb"pool '[^\n']{1,64}' (?:has encountered an uncorrectable|is suspended|I/O fail)"),
+    (STORAGE, rb"[Pp]ool '[^\n']{1,64}' (?:has encountered an uncorrectable|is suspended|I/O fail)"),
     # QEMU and KVM
     (QEMU, rb"terminating on signal [0-9]"),
     (QEMU, rb"starting up libvirt version|shutting down, reason="),

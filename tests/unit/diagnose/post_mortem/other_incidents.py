@@ -316,4 +316,77 @@ INCIDENTS: dict[str, Sample] = {
         "cgroup-memory-limit",
         severities=("warning",),
     ),
+    "libvirt loses a monitor and nothing says why": Sample(
+        {
+            "var/log/libvirt/libvirtd.log": "2026-11-24 02:40:00.000+0000: 812: error : qemuMonitorIO:620 : internal error: End of file from qemu monitor (vm='web01')\n"
+        },
+        "unexplained",
+        most_confidence=0.6,
+    ),
+    "requests for memory wait for seconds": Sample(
+        kern(
+            "qemu-kvm: page allocation stalls for 18432ms, order:0, mode:0x14200ca(GFP_HIGHUSER_MOVABLE), nodemask=(null)\n"
+            "qemu-kvm cpuset=/ mems_allowed=0\n"
+            "CPU: 3 PID: 4201 Comm: qemu-kvm Not tainted 4.12.14-122-default #1\n"
+            "Call Trace:\n dump_stack+0x5c/0x80\n warn_alloc+0x13a/0x160\n"
+        ),
+        "reclaim-stall",
+    ),
+    "tasks hang in reclaim": Sample(
+        kern(
+            hung(
+                "CPU 0/KVM", "io_schedule", "shrink_folio_list", "shrink_node", "try_to_free_pages", pid=4221
+            )
+        ),
+        "reclaim-stall",
+    ),
+    "only the panic of a fault is left": Sample(
+        kern("Kernel panic - not syncing: Fatal exception in interrupt\n"),
+        "host-panic",
+        may_be=("kernel-bug",),
+        most_confidence=0.89,
+    ),
+    "a guest's CPUs lock up": Sample(
+        {
+            "console.log": "[    0.000000] Linux version 5.15.0-91-generic (buildd@lcy02) #101-Ubuntu SMP\n"
+            "[    0.000000] DMI: QEMU Standard PC (i440FX + PIIX, 1996), BIOS 1.15.0-1 04/01/2014\n"
+            "[ 9000.000000] watchdog: BUG: soft lockup - CPU#1 stuck for 23s! [stress:900]\n"
+        },
+        "guest-internal",
+        may_be=("soft-lockup", "host-cpu-overcommitted"),
+        most_confidence=0.89,
+    ),
+    "a cgroup allows no more threads": Sample(
+        {
+            **kern(
+                "cgroup: fork rejected by pids controller in /machine.slice/machine-qemu\\x2d3\\x2dweb01.scope\n"
+            ),
+            QEMU_LOG: "2026-11-24 03:00:11.000+0000: starting up libvirt version: 9.0.0, qemu version: 7.2.9\n"
+            "qemu-system-x86_64: qemu_thread_create: Resource temporarily unavailable\n"
+            "2026-11-24 03:00:13.000+0000: shutting down, reason=crashed\n",
+        },
+        "limit-exhausted",
+        ("qemu-killed", "host-memory-exhausted"),
+    ),
+    "libvirtd of gibibytes beside the guests": Sample(
+        kern(oom((FIRST, Process(80, "libvirtd", 12000, uid=0), SMALL), host_zones(22000, 60), victim=FIRST)),
+        "host-memory-exhausted",
+        may_be=("management-daemon-leak", "host-memory-overcommitted"),
+    ),
+    "systemd-oomd kills for swap": Sample(
+        {
+            "journal": "Nov 24 03:00:12 kvm-b3 systemd-oomd[801]: Killed /user.slice/user-1000.slice due to memory used (15032385536) / total (16672358400) and swap used (3865470566) / total (4294963200) being more than 90.00%\n"
+        },
+        "userspace-oom-killer",
+        ("host-memory-exhausted",),
+    ),
+    "the key alone is left": Sample(kern("sysrq: Manual OOM execution\n"), "manual-oom"),
+    "an NMI ends the host": Sample(
+        kern("Kernel panic - not syncing: NMI: Not continuing\n"), "host-panic", ("kernel-bug",)
+    ),
+    "a pool of ZFS is suspended": Sample(
+        kern("WARNING: Pool 'tank' has encountered an uncorrectable I/O failure and has been suspended.\n"),
+        "storage-stall",
+        blame="neither",
+    ),
 }

@@ -167,7 +167,7 @@ def _by_node(zones: Iterable[ZoneFacts]) -> tuple[Mapping[int, int], Mapping[int
     for zone in zones:
         if not isinstance(zone.zoneinfo, Missing):
             managed[zone.node] = managed.get(zone.node, 0) + zone.zoneinfo.managed_pages
-            free[zone.node] = free.get(zone.node, 0) + zone.free_pages
+            free[zone.node] = free.get(zone.node, 0) + min(zone.free_pages, zone.zoneinfo.free_pages)
     return managed, free
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import getpass
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,7 +85,7 @@ def build_hands(approve: Approve, policy: Policy, store: RunStore) -> Hands:
     return Hands(
         journal=store,
         workflows=DbosWorkflows(store.folder / "workflows", url),
-        actors=_actors(host),
+        actors=_actors(),
         survey=lambda: _survey(host, policy, store),
         measure=lambda plan: _measure(host, plan, MEASURING),
         glance=lambda plan: _measure(host, plan, GLANCE),
@@ -100,13 +100,16 @@ def _host() -> LiveHost:
     return LiveHost(read_libvirt=read_libvirt, read_page_map=page_map_evidence)
 
 
-def _actors(host: LiveHost) -> Mapping[str, Actor]:
-    def request_for(domain: DomainProcess) -> PageMapRequest:
-        return request_of(host.collect(QUICK, _silent), "full", only=domain)
+def page_map_request_for() -> Callable[[DomainProcess], PageMapRequest]:
+    """Makes the request for the page map of one process of this host, as the host is at that moment."""
+    host = _host()
+    return lambda domain: request_of(host.collect(QUICK, _silent), "full", only=domain)
 
+
+def _actors() -> Mapping[str, Actor]:
     session = LibvirtSession()
     return {
-        "release-stranded": ReleaseActor(request_for),
+        "release-stranded": ReleaseActor(page_map_request_for()),
         "compact-node": CompactActor(),
         "write-tunable": WriteTunableActor(),
         "persist-tunables": PersistTunablesActor(),

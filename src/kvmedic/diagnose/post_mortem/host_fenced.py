@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.said import LIKELY, SURE, absent, explained, of_kind, proof, recent
 from kvmedic.diagnose.verdicts import HOST, found
-from kvmedic.model.case import Case, UnloggedEnd
-from kvmedic.model.finding import Judgement, Subject
+from kvmedic.model.case import Case, Happening, UnloggedEnd
+from kvmedic.model.finding import Judgement, Severity, Subject
 from kvmedic.model.log_event import FenceEvent
 
 ID = "host-fenced"
@@ -44,6 +44,14 @@ def explain(case: Case) -> Judgement:
             HOST if target is None else Subject(kind="host", name=target, id=None),
             (SURE + 0.02 if has_reset or event.kind != "expired" else SURE - 0.05) if acts else LIKELY,
             summary=f"{_MEANINGS[event.kind]}" + (f" ({event.agent})" if event.agent else ""),
+            severity=Severity.WARNING if _is_another(acts or signs) else Severity.CRITICAL,
             lines=[proof(h, _MEANINGS[e.kind]) for h, e in (*signs[-2:], *acts[:3])],
         )
     )
+
+
+def _is_another(acts: list[tuple[Happening, FenceEvent]]) -> bool:
+    """The log is that of a node which saw another one being fenced."""
+    happening, event = acts[0]
+    own = (happening.event.host or "").split(".")[0]
+    return bool(own and event.target) and (event.target or "").split(".")[0] != own

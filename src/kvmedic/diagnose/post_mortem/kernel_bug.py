@@ -16,9 +16,14 @@ ID = "kernel-bug"
 FAULTS = ("bug", "oops", "gpf")
 
 
+def is_fault(fault: KernelFault) -> bool:
+    """A fault of the kernel's own; a workqueue that stands still is only slow."""
+    return fault.kind in FAULTS and "workqueue lockup" not in fault.reason
+
+
 def explain(case: Case) -> Judgement:
     """Faults of the kernel in this scene, the first one first."""
-    faults = [pair for pair in of_kind(case.scene, KernelFault) if pair[1].kind in FAULTS]
+    faults = [pair for pair in of_kind(case.scene, KernelFault) if is_fault(pair[1])]
     if not faults:
         return _from_panic(case) or absent(case, "the kernel met no fault of its own")
     fault = faults[0][1]

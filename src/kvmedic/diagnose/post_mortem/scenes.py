@@ -7,6 +7,7 @@ incident.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -54,6 +55,8 @@ _GRAVE_QEMU = frozenset(
     {"start-failed", "assertion", "segfault", "kvm-internal-error", "paused-io-error", "vcpu-error"}
 )
 _BAD_ENDS = frozenset({"crashed", "failed", "unknown"})
+_EMPTY_DRIVE = re.compile(r"(?:fd|sr)\d+")
+"""Drives for removable media report errors whenever they are empty."""
 MANAGERS = ("libvirtd", "virtqemud", "virt-launcher", "/usr/sbin/libvirtd", "/usr/sbin/virtqemud")
 
 
@@ -103,7 +106,14 @@ def _of_refusal(event: PageAllocationFailure | SlubFailure) -> int:
 
 
 def _of_storage(event: StorageError) -> int:
+    if event.kind == "block-io" and _EMPTY_DRIVE.fullmatch(event.device or ""):
+        return LIFE
     return DEATH if event.kind in _GRAVE_STORAGE else STALL
+
+
+def _of_libvirt(event: LibvirtEvent) -> int:
+    """A lost monitor is the echo of every QEMU that ends, also in order."""
+    return SIGN if event.kind in ("monitor-lost", "qemu-exited") else STALL
 
 
 def _of_fence(event: FenceEvent) -> int:
@@ -127,7 +137,7 @@ _WEIGHTS: Final[Mapping[type, Callable[[Any], int]]] = {
     StorageError: _of_storage,
     PageAllocationFailure: _of_refusal,
     SlubFailure: _of_refusal,
-    LibvirtEvent: lambda _: STALL,
+    LibvirtEvent: _of_libvirt,
     Throttled: lambda _: STALL,
     LimitHit: lambda _: STALL,
     BackupEvent: lambda event: STALL if event.kind in ("failed", "freeze-failed") else LIFE,

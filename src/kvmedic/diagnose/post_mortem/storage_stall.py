@@ -56,7 +56,7 @@ def explain(case: Case) -> Judgement:
             _confidence(case, errors, is_hung=bool(hung), is_paused=bool(paused)),
             summary=_summary(case, errors, hung or blurred),
             lines=lines,
-            severity=Severity.CRITICAL if hung or paused or _is_silent(errors) else Severity.WARNING,
+            severity=Severity.CRITICAL if hung or paused or _is_lost(errors) else Severity.WARNING,
             remedies=REMEDIES,
         )
     )
@@ -68,6 +68,13 @@ def _is_paused(event: QemuEvent) -> bool:
 
 def _is_silent(errors: list[tuple[Happening, StorageError]]) -> bool:
     return any(error.kind in _SILENT for _, error in errors)
+
+
+def _is_lost(errors: list[tuple[Happening, StorageError]]) -> bool:
+    """No way to the storage is left, other than a server that may answer again in a moment."""
+    return any(
+        error.kind in ("all-paths-failed", "pool-suspended", "filesystem-shutdown") for _, error in errors
+    )
 
 
 def _confidence(

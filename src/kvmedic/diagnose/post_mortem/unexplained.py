@@ -12,11 +12,13 @@ from kvmedic.diagnose.post_mortem.phrases import phrase_of
 from kvmedic.diagnose.post_mortem.said import POSSIBLE, explained, of_kind, proof
 from kvmedic.diagnose.post_mortem.scenes import gravity
 from kvmedic.diagnose.verdicts import HOST, cleared, found, lacking
-from kvmedic.model.case import Case
+from kvmedic.model.case import Case, Happening
 from kvmedic.model.finding import Judgement
 from kvmedic.model.log_event import LibvirtEvent, QemuEvent
 
 ID = "unexplained"
+ORDERLY = ("shutdown", "destroyed", "migrated", "saved", "daemon")
+ECHO_S = 30.0
 NOTHING_READ = "no log covers it, so nothing can be told"
 
 
@@ -35,13 +37,22 @@ def explain(case: Case) -> Judgement:
         subject = qemu_subject(happening, event)
         return found(explained(ID, subject, _confidence(case), summary=summary, lines=[line]))
     for happening, lost in of_kind(case.scene, LibvirtEvent):
-        if lost.kind in ("monitor-lost", "qemu-exited"):
+        if lost.kind in ("monitor-lost", "qemu-exited") and not _ended_in_order(case, happening):
             name = happening.domain or lost.domain
             summary = "libvirt lost a QEMU, and nothing that was read says why"
             line = proof(happening, "libvirt lost its connection to QEMU")
             subject = HOST if name is None else domain(name)
             return found(explained(ID, subject, _confidence(case), summary=summary, lines=[line]))
     return cleared("nothing is left unexplained", case.logs[0].source)
+
+
+def _ended_in_order(case: Case, lost: Happening) -> bool:
+    """Some QEMU was stopped in order at that moment: its monitor is lost then, too."""
+    stops = of_kind((*case.before, *case.scene, *case.after), QemuEvent)
+    return any(
+        event.kind == "stopped" and event.reason in ORDERLY and abs(stop.tick_s - lost.tick_s) <= ECHO_S
+        for stop, event in stops
+    )
 
 
 def without_a_cause(case: Case) -> Judgement:

@@ -389,4 +389,29 @@ INCIDENTS: dict[str, Sample] = {
         "storage-stall",
         blame="neither",
     ),
+    "an empty drive is no storage that fails": Sample(
+        kern("I/O error, dev fd0, sector 0 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 2\n"),
+        None,
+        ("storage-stall",),
+    ),
+    "a monitor is lost because its guest was shut down": Sample(
+        {
+            QEMU_LOG: STARTED + "2026-11-24 02:40:00.000+0000: shutting down, reason=shutdown\n",
+            "var/log/libvirt/libvirtd.log": "2026-11-24 02:40:00.100+0000: 812: error : qemuMonitorIO:620 : internal error: End of file from qemu monitor\n",
+        },
+        None,
+        ("unexplained",),
+    ),
+    "another node of the cluster is fenced": Sample(
+        {
+            "var/log/syslog": "Nov 24 02:59:00 node1 pacemaker-fenced[700]: notice: Operation 'reboot' targeting node2 by node1 for pacemaker-controld.1@node1: OK\n"
+        },
+        "host-fenced",
+        severities=("warning",),
+    ),
+    "a worker of the kernel stands still": Sample(
+        kern("BUG: workqueue lockup - pool cpus=3 node=0 flags=0x0 nice=0 stuck for 35s!\n"),
+        "soft-lockup",
+        ("kernel-bug",),
+    ),
 }

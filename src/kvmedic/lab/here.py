@@ -62,7 +62,7 @@ class HereStage(Stage):
 def make_takes_here(
     rows: Sequence[tuple[Scenario, int]], release: str, say: Callable[[str], None]
 ) -> Iterator[Take]:
-    """A take of each scenario whose bench is ``here``."""
+    """A take of each scenario, for those that need no more than a libvirt and a cgroup."""
     for scenario, variant in rows:
         with Bed() as bed:
             libvirt = LibvirtHost(bed)

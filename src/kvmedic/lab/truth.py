@@ -73,7 +73,8 @@ TRUTH: Mapping[str, Truth] = {
         "hardware-memory-error", "a page of QEMU was poisoned; the kernel killed QEMU with SIGBUS"
     ),
     "qemu-killed": _is("qemu-killed", "a person sent a signal to QEMU"),
-    "qemu-crash": _is("qemu-crash", "QEMU died of SIGSEGV or SIGABRT"),
+    "qemu-crash": _is("qemu-crash", "QEMU ran into a bad instruction or address"),
+    "vanished": _is("unexplained", "SIGKILL leaves no trace: honest is to say so", "qemu-killed"),
     "clean-shutdown": _is(None, "the guest was shut down in order; nothing failed"),
     "corrected-error": _is(None, "the processor corrected the error; nothing failed"),
     "soft-lockup": _is("soft-lockup", "the CPUs of the host did not run its tasks for tens of seconds"),

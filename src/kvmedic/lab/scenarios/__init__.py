@@ -39,6 +39,7 @@ from kvmedic.lab.scenarios import (
     swap_thrash,
     tug_of_war,
     undone,
+    vanished,
     watchdog_reset,
 )
 
@@ -78,6 +79,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         swap_thrash,
         tug_of_war,
         undone,
+        vanished,
         watchdog_reset,
     )
 }

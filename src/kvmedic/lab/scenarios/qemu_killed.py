@@ -7,10 +7,10 @@ from kvmedic.lab.stage import Stage
 
 
 def bring_about(stage: Stage) -> None:
-    """SIGTERM or SIGKILL from a shell."""
+    """SIGTERM or SIGINT from a shell."""
     stage.still("web-01", 120)
     stage.sleep(3)
-    stage.sh(f"kill -{stage.pick('TERM', 'KILL')} $(cat /run/libvirt/qemu/web-01.pid)")
+    stage.sh(f"kill -{stage.pick('TERM', 'INT')} $(cat /run/libvirt/qemu/web-01.pid)")
     stage.sleep(3)
 
 

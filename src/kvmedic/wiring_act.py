@@ -22,8 +22,8 @@ from kvmedic.adapters.libvirt_reader import read_libvirt
 from kvmedic.adapters.libvirt_session import LibvirtSession
 from kvmedic.adapters.live_host import LiveHost
 from kvmedic.adapters.locks import locked
-from kvmedic.adapters.page_map_of_host import page_map_evidence, request_of
 from kvmedic.adapters.migrate_actor import MigrateActor
+from kvmedic.adapters.page_map_of_host import page_map_evidence, request_of
 from kvmedic.adapters.power_actor import PowerActor
 from kvmedic.adapters.release_actor import ReleaseActor
 from kvmedic.adapters.run_store import RunStore

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.live.kvmedic_command import KVMEDIC
 
 from kvmedic.lab.domain_xml import GuestWish
 from kvmedic.lab.guest import Guest, start_guest
 from kvmedic.lab.nested_host import NestedHost
 from kvmedic.units import GIB, MIB
-from tests.live.kvmedic_command import KVMEDIC
 
 pytestmark = pytest.mark.live
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -30,12 +30,18 @@ class FleetHost(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bmc: BoardController | None = None
 
 
+Clock = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""A time of the day in UTC, "HH:MM"."""
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+
+
 class Window(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When disruptive steps may begin: days by their first three letters, UTC times "HH:MM"."""
 
     days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...]
-    begins: str
-    ends: str
+    begins: Clock
+    ends: Clock
 
 
 class Policy(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,9 +54,9 @@ class Policy(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hosts: tuple[FleetHost, ...] = ()
     protected_domains: tuple[str, ...] = ()
     windows: tuple[Window, ...] = ()
-    cooldown_s: float = 3600.0
+    cooldown_s: Seconds = 3600.0
     least_healthy_hosts: int = 1
-    parallel_migrations: int = 1
+    parallel_migrations: AtLeastOne = 1
     bandwidth_mib_s: int | None = None
     may_shut_down: tuple[str, ...] = ()
     """Domains that an evacuation may shut down where they cannot move; "*" is every one."""

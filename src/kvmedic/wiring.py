@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kvmedic.errors import KvmedicError
-from kvmedic.model.evidence import Target, TargetKind
+from kvmedic.model.evidence import Evidence, Target, TargetKind
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.marks import HostMarks
 from kvmedic.model.policy import NO_POLICY, Policy
+from kvmedic.model.request import CollectRequest
 from kvmedic.model.run import Run
 from kvmedic.plan.situation import Situation
 from kvmedic.ports import EvidenceSource, Progress
@@ -21,14 +22,31 @@ if TYPE_CHECKING:
     from kvmedic.adapters.run_store import RunStore
     from kvmedic.app.capture import BundleContents
 
+MOVING = ("migrate-domain", "evacuate-host", "reboot-host")
+
 
 def open_source(target: str | None) -> EvidenceSource:
     """The source of evidence that ``target`` names; nothing means this host."""
     from kvmedic.adapters.libvirt_reader import read_libvirt  # noqa: PLC0415
-    from kvmedic.adapters.page_map_of_host import page_map_evidence  # noqa: PLC0415
     from kvmedic.adapters.targets import open_target  # noqa: PLC0415
 
-    return open_target(target, read_libvirt=read_libvirt, read_page_map=page_map_evidence)
+    return open_target(target, read_libvirt=read_libvirt, read_page_map=_page_map)
+
+
+def _page_map(request: CollectRequest, evidence: Evidence) -> bytes | Missing:
+    """The page map of this host; numpy is loaded for it alone, and not to read a bundle."""
+    from kvmedic.adapters.page_map_of_host import page_map_evidence  # noqa: PLC0415
+
+    return page_map_evidence(request, evidence)
+
+
+def open_for(remedy: str | None, target: str | None) -> EvidenceSource:
+    """The source for a plan: for moving guests off another host a short reading is enough, and is sooner."""
+    if target is None or not target.startswith("ssh://") or remedy not in MOVING:
+        return open_source(target)
+    from kvmedic.adapters.quick_host import QuickHost  # noqa: PLC0415
+
+    return QuickHost(target)
 
 
 def collector() -> str:

@@ -10,11 +10,11 @@ import msgspec
 
 from kvmedic.adapters.cordon import CordonActor
 from kvmedic.adapters.host_shell import HostShell
+from kvmedic.adapters.quick_host import QuickHost
 from kvmedic.adapters.reboot_actor import RebootActor
 from kvmedic.adapters.remote_lock import remotely_locked
 from kvmedic.adapters.run_store import RunStore
 from kvmedic.adapters.shutdown_actor import ShutDownActor
-from kvmedic.adapters.ssh import SshHost, parse_ssh_target
 from kvmedic.adapters.stop_request import STOP
 from kvmedic.app.acting import Acting, Lock
 from kvmedic.app.apply import Hands
@@ -126,7 +126,7 @@ def _arriving(plan: Plan, policy: Policy) -> dict[str, list[str]]:
 
 def remote_hands(hands: Hands, ssh: str, policy: Policy, store: RunStore) -> Hands:
     """The same journal, engine and actors; survey and measure of the host behind ``ssh``."""
-    host, shell = SshHost(parse_ssh_target(ssh)), HostShell(ssh)
+    host, shell = QuickHost(ssh), HostShell(ssh)
     return msgspec.structs.replace(
         hands,
         survey=lambda: _survey(host, policy, store),
@@ -145,14 +145,14 @@ def _board(ssh: str, policy: Policy) -> BoardController | None:
     return next((host.bmc for host in policy.hosts if host.ssh == ssh), None)
 
 
-def _ailments(host: SshHost) -> tuple[str, ...]:
+def _ailments(host: QuickHost) -> tuple[str, ...]:
     """The health gate after a reboot: libvirt answers, and our own check finds nothing critical."""
     snapshot, findings = examine(host, MEASURING, _silent)
     libvirt = () if snapshot.libvirt == "answers" else (f"libvirt: {snapshot.libvirt}",)
     return (*libvirt, *(f.summary for f in findings if f.severity == "critical"))
 
 
-def _survey(host: SshHost, policy: Policy, store: RunStore) -> World:
+def _survey(host: QuickHost, policy: Policy, store: RunStore) -> World:
     try:
         evidence = host.collect(QUICK, _silent)
     except KvmedicError as error:
@@ -196,7 +196,7 @@ def _domain_now(domain: DomainFacts) -> DomainNow:
     )
 
 
-def _measure(host: SshHost, plan: Plan) -> Measure:
+def _measure(host: QuickHost, plan: Plan) -> Measure:
     snapshot, findings = examine(host, MEASURING, _silent)
     subject = plan.option.subject
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

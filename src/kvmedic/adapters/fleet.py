@@ -15,7 +15,8 @@ import msgspec
 from kvmedic.adapters.cordon import read_cordon
 from kvmedic.adapters.host_shell import HostShell
 from kvmedic.adapters.migration_session import MigrationSession
-from kvmedic.adapters.ssh import SshHost, parse_ssh_target
+from kvmedic.adapters.quick_host import QuickHost
+from kvmedic.adapters.ssh import parse_ssh_target
 from kvmedic.derive.snapshot import assemble_snapshot
 from kvmedic.errors import KvmedicError
 from kvmedic.model.evidence import Target
@@ -125,7 +126,7 @@ def _snapshot(host: FleetHost) -> Snapshot | Missing:
     if host.ssh is None:
         return _not_collected("the policy names no ssh for it")
     try:
-        return assemble_snapshot(SshHost(parse_ssh_target(host.ssh)).collect(GLANCE, _silent))
+        return assemble_snapshot(QuickHost(host.ssh).collect(GLANCE, _silent))
     except KvmedicError as error:
         return _unreachable(host.ssh, error)
 

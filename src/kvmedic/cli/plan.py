@@ -20,7 +20,7 @@ from kvmedic.render.emit_tunables import EmitFormat, render_emitted
 from kvmedic.render.options_text import render_options
 from kvmedic.render.plan_text import render_plan
 from kvmedic.units import GIB, KIB, MIB, TIB
-from kvmedic.wiring import earlier_runs, host_marks, open_source, read_policy, with_fleet
+from kvmedic.wiring import earlier_runs, host_marks, open_for, read_policy, with_fleet
 
 Flag = Parameter(negative=())
 
@@ -120,7 +120,7 @@ def plan(
     )
     request = CollectRequest(is_deep=False, interval_s=1.0, page_map="full" if remedy else "sampled")
     with progress_on_stderr() as progress:
-        source = open_source(target)
+        source = open_for(remedy, target)
         situation = situation_of(
             source,
             request,

@@ -16,13 +16,14 @@ from kvmedic.diagnose.post_mortem.scenes import (
     choose,
     find_scenes,
     grave,
+    gravity,
     in_window,
     is_covered,
 )
 from kvmedic.diagnose.post_mortem.story import Told, tell
 from kvmedic.diagnose.post_mortem.unexplained import ID as UNEXPLAINED
 from kvmedic.diagnose.post_mortem.unexplained import without_a_cause
-from kvmedic.diagnose.report import rank
+from kvmedic.diagnose.report import iso_utc, rank
 from kvmedic.model.case import Case, Chronicle, Happening, Window
 from kvmedic.model.finding import Cause, Finding, Judgement, Severity
 from kvmedic.model.gap import Missing
@@ -37,6 +38,7 @@ ANSWERED = 0.6
 
 
 PROVEN_ENOUGH = 0.9
+ZONE_DOUBT_S = 60.0
 ACUTE = frozenset(
     {
         *("swap-thrashing", "cgroup-memory-limit", "storage-stall", "hypervisor-daemon-hung", "guest-paused"),
@@ -54,7 +56,7 @@ def explain_failure(chronicle: Chronicle, snapshot: Snapshot, window: Window) ->
     if not is_covered(chronicle.logs, window):
         chronicle = structs.replace(chronicle, logs=())
     chosen = case_of(chosen_scene, chronicle, snapshot, window)
-    judged = with_today(judge_case(chosen), snapshot, chosen)
+    judged = with_today(dated(judge_case(chosen), chosen), snapshot, chosen)
     told = Told(chosen, rank(finding for _, judgement in judged for finding in judgement.findings))
     history = [
         told if scene is chosen_scene else _told(scene, chronicle, snapshot, window) for scene in scenes
@@ -75,6 +77,29 @@ def judge_case(case: Case) -> Judged:
     if grave(case.scene) < STALL or any(judgement.findings for _, judgement in judged):
         return judged
     return (*judged[:-1], (judged[-1][0], without_a_cause(case)))
+
+
+def dated(judged: Judged, case: Case) -> Judged:
+    """The same judgements; the first finding's sentence begins with when it happened, where that is known."""
+    first = next(iter(rank(f for _, judgement in judged for f in judgement.findings)), None)
+    at = first_moment(case)
+    if first is None or at is None:
+        return judged
+    said = structs.replace(first, summary=f"at {at} {first.summary}")
+    return tuple(
+        (cause, structs.replace(j, findings=tuple(said if f is first else f for f in j.findings)))
+        for cause, j in judged
+    )
+
+
+def first_moment(case: Case) -> str | None:
+    """When the gravest event of the scene was written; a clock without a zone is called so."""
+    worst = max(case.scene, key=lambda happening: gravity(happening.event), default=None)
+    if worst is None or worst.at_s is None:
+        return None
+    clock = iso_utc(worst.at_s)[:-1].replace("T", " ")
+    is_utc = (worst.uncertainty_s or 0.0) <= ZONE_DOUBT_S
+    return f"{clock} UTC" if is_utc else f"{clock} (by a clock that names no zone)"
 
 
 def with_today(judged: Judged, snapshot: Snapshot, case: Case) -> Judged:

@@ -144,3 +144,18 @@ def named_by_moment(happenings: Sequence[Happening]) -> list[Happening]:
 def _only_end_near(happening: Happening, ends: Sequence[tuple[float, str | None]]) -> str | None:
     names = {name for tick_s, name in ends if abs(tick_s - happening.tick_s) <= NEAR_S}
     return names.pop() if len(names) == 1 else None
+
+
+def with_boots(happenings: Sequence[Happening], booted: frozenset[str]) -> list[Happening]:
+    """Events of logs that know no boots get that of the event before them, else of the one behind.
+
+    ``booted`` are the logs that tell boots; ``happenings`` are in time order.
+    """
+    known = (h.boot for h in happenings if h.event.lines[0].source in booted)
+    boot = next(known, 0)
+    told: list[Happening] = []
+    for happening in happenings:
+        if happening.event.lines[0].source in booted:
+            boot = happening.boot
+        told.append(happening if happening.boot == boot else structs.replace(happening, boot=boot))
+    return told

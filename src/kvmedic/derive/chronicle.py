@@ -10,7 +10,7 @@ from math import isnan
 
 import msgspec
 
-from kvmedic.derive.alignment import aligned, named_by_moment
+from kvmedic.derive.alignment import aligned, named_by_moment, with_boots
 from kvmedic.derive.clocks import NEAR_S, Clock, ClockFacts, is_of_dead_boot, tick_of
 from kvmedic.derive.naming import Names
 from kvmedic.model.case import Chronicle, Happening, LogNature, LogRead, UnloggedEnd
@@ -48,7 +48,9 @@ def assemble_chronicle(
         [list(_happenings(reading, clock, names)) for reading, clock in zip(readings, clocks, strict=True)]
     )
     logs = tuple(_log_read(reading, clock) for reading, clock in zip(readings, clocks, strict=True))
-    ordered = named_by_moment(sorted(_each_once(told), key=lambda happening: happening.tick_s))
+    booted = frozenset(reading.source for reading in readings if _tells_boots(reading))
+    in_time = sorted(_each_once(told), key=lambda happening: happening.tick_s)
+    ordered = named_by_moment(with_boots(in_time, booted))
     return Chronicle(
         happenings=tuple(ordered),
         logs=logs,
@@ -164,6 +166,13 @@ def _is_same_moment(one: Happening, other: Happening) -> bool:
         return False
     doubt = max(one.uncertainty_s or 0.0, other.uncertainty_s or 0.0)
     return abs(one.at_s - other.at_s) <= doubt + NEAR_S
+
+
+def _tells_boots(reading: LogReading) -> bool:
+    """Whether this log can tell one boot from another; QEMU's and libvirt's cannot."""
+    return reading.kind in _KERNEL_KINDS or any(
+        boot.kernel_release is not None or boot.boot_id is not None for boot in reading.boots
+    )
 
 
 def _log_read(reading: LogReading, clock: Clock) -> LogRead:

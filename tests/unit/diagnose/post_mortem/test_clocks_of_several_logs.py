@@ -49,3 +49,14 @@ def test_an_assertion_without_a_clock_belongs_to_the_end_behind_it() -> None:
 
     assert top(report) == "qemu-crash"
     assert [entry.at for entry in report.timeline][-2:] == ["2026-11-24T02:00:12Z"] * 2
+
+
+def test_a_qemu_that_ended_in_an_earlier_boot_is_told_with_the_kill_of_that_boot() -> None:
+    booted = syslog("Linux version 6.1.0-18-amd64 (gcc-12) #1 SMP\n", at="Nov 20 01:00:00", uptime_s=0.0)
+    again = syslog("Linux version 6.1.0-18-amd64 (gcc-12) #1 SMP\n", at="Nov 24 05:00:00", uptime_s=0.0)
+    orderly = "Nov 24 04:58:00 kvm-b3 systemd[1]: Reached target System Reboot.\n"
+
+    report = why({"var/log/syslog": booted + syslog(KILL) + orderly + again, QEMU_LOG: CRASHED})
+
+    assert top(report) == "host-memory-overcommitted"
+    assert len(report.incidents) == 1

@@ -93,6 +93,7 @@ def build_hands(approve: Approve, policy: Policy, store: RunStore) -> Hands:
         by=_by(),
         now=lambda: datetime.now(UTC),
         wait=time.sleep,
+        is_stopped=STOP.is_made,
     )
 
 
@@ -109,13 +110,13 @@ def page_map_request_for() -> Callable[[DomainProcess], PageMapRequest]:
 def _actors() -> Mapping[str, Actor]:
     session = LibvirtSession()
     return {
-        "release-stranded": ReleaseActor(page_map_request_for()),
-        "compact-node": CompactActor(),
+        "release-stranded": ReleaseActor(page_map_request_for(), is_stopped=STOP.is_made),
+        "compact-node": CompactActor(is_stopped=STOP.is_made),
         "write-tunable": WriteTunableActor(),
         "persist-tunables": PersistTunablesActor(),
-        "set-balloon": BalloonActor(session),
+        "set-balloon": BalloonActor(session, STOP.is_made),
         "redefine-domain": DefinitionActor(session),
-        "power-cycle": PowerActor(session),
+        "power-cycle": PowerActor(session, STOP.is_made),
         "raise-cgroup-limit": CgroupLimitActor(session),
         "migrate-domain": MigrateActor(STOP),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from kvmedic.adapters.child import run_command
@@ -29,8 +30,8 @@ _WRITE = "import sys; open(sys.argv[1], 'w').write('1')"
 class CompactActor:
     """The actor of compact-node. A pass runs in a child: the kernel does not let it be interrupted."""
 
-    def __init__(self, root: Path = Path("/")) -> None:
-        self._root = root
+    def __init__(self, root: Path = Path("/"), *, is_stopped: Callable[[], bool] = lambda: False) -> None:
+        self._root, self._is_stopped = root, is_stopped
         self._spent_s: dict[int, float] = {}
 
     def look(self, step: Step, intent: Intent | None) -> Sight:
@@ -51,6 +52,8 @@ class CompactActor:
         action = action_of(step, CompactNode)
         spent_s = 0.0
         for number in range(MOST_PASSES):
+            if number and self._is_stopped():
+                break
             if (strain := self._strain()) is not None:
                 if number == 0:
                     raise ActionRefusedError(f"not now: {strain}", hint="Wait until the pressure is gone.")

@@ -26,6 +26,8 @@ class DomainState(Record, frozen=True, kw_only=True):
     has_managed_save: bool
     maximum_kib: int
     actual_kib: int | None
+    usable_kib: int | None
+    """What the guest says it could use without swapping; None where it does not tell."""
 
     @property
     def actual_bytes(self) -> int | None:

@@ -79,7 +79,6 @@ def _state(wish: Mapping[str, Any], uuid: str, deadline_s: float) -> dict[str, A
     info = _pairs(_virsh(wish, deadline_s, "dominfo", uuid), ":")
     is_active = info.get("State") not in ("shut off", "crashed", None)
     stats = _virsh(wish, deadline_s, "dommemstat", uuid) if is_active else ""
-    actual = re.search(r"^actual ([0-9]+)$", stats, re.MULTILINE)
     number = info.get("Id", "-")
     return {
         "name": info.get("Name", ""),
@@ -89,8 +88,14 @@ def _state(wish: Mapping[str, Any], uuid: str, deadline_s: float) -> dict[str, A
         "is_persistent": info.get("Persistent") == "yes",
         "has_managed_save": info.get("Managed save") == "yes",
         "maximum_kib": int(info.get("Max memory", "0").split()[0]),
-        "actual_kib": int(actual[1]) if actual else None,
+        "actual_kib": _figure(stats, "actual"),
+        "usable_kib": _figure(stats, "usable"),
     }
+
+
+def _figure(stats: str, name: str) -> int | None:
+    found = re.search(rf"^{name} ([0-9]+)$", stats, re.MULTILINE)
+    return int(found[1]) if found else None
 
 
 def _limits(wish: Mapping[str, Any], uuid: str, key: str, deadline_s: float) -> dict[str, int | None]:

@@ -26,7 +26,7 @@ def state(libvirt: Any, connection: Any, wish: dict[str, Any]) -> Answer:
     domain = connection.lookupByUUIDString(wish["uuid"])
     info = domain.info()
     is_active = bool(domain.isActive())
-    actual = domain.memoryStats().get("actual") if is_active else None
+    stats = domain.memoryStats() if is_active else {}
     return {
         "name": domain.name(),
         "id": domain.ID(),
@@ -35,7 +35,8 @@ def state(libvirt: Any, connection: Any, wish: dict[str, Any]) -> Answer:
         "is_persistent": bool(domain.isPersistent()),
         "has_managed_save": bool(domain.hasManagedSaveImage()),
         "maximum_kib": domain.maxMemory(),
-        "actual_kib": actual,
+        "actual_kib": stats.get("actual"),
+        "usable_kib": stats.get("usable"),
     }
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from kvmedic.adapters.domain_step import DomainState, action_of, state_of
 from kvmedic.adapters.libvirt_session import LibvirtSession
-from kvmedic.errors import ActionRefusedError, OutcomeUnknownError, PreconditionFailedError
+from kvmedic.errors import ActionRefusedError, OutcomeUnknownError, PreconditionFailedError, StoppedError
 from kvmedic.model.plan import PowerCycle, Step
 from kvmedic.model.run import Intent, Sight
 from kvmedic.ports import Progress
@@ -17,8 +18,8 @@ POLL_S = 0.5
 class PowerActor:
     """The actor of power-cycle. A domain's id tells one start from the next."""
 
-    def __init__(self, session: LibvirtSession) -> None:
-        self._session = session
+    def __init__(self, session: LibvirtSession, is_stopped: Callable[[], bool] = lambda: False) -> None:
+        self._session, self._is_stopped = session, is_stopped
 
     def look(self, step: Step, intent: Intent | None) -> Sight:
         """Whether the domain runs, and in another start than when the step began."""
@@ -50,6 +51,11 @@ class PowerActor:
         while time.monotonic() - begun < action.timeout_s:
             if not state_of(self._session, action.domain_uuid).is_active:
                 return
+            if self._is_stopped():
+                raise StoppedError(
+                    f"{action.domain_name} was asked to shut down, and may still do so",
+                    hint="kvmedic apply --resume starts it once it is off.",
+                )
             progress(f"waiting for {action.domain_name} to shut down", None)
             time.sleep(POLL_S)
         raise OutcomeUnknownError(

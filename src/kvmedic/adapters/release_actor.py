@@ -14,7 +14,7 @@ from pathlib import Path
 from kvmedic.adapters.group_reclaim import GroupReclaim
 from kvmedic.adapters.madvise import batches, make_cold
 from kvmedic.adapters.page_map import read_stranded_ranges
-from kvmedic.errors import ActionRefusedError, PreconditionFailedError
+from kvmedic.errors import ActionRefusedError, PreconditionFailedError, StoppedError
 from kvmedic.model.gap import Missing
 from kvmedic.model.page_map import StrandedRange
 from kvmedic.model.page_map_request import DomainProcess, PageMapRequest
@@ -44,9 +44,10 @@ class ReleaseActor:
         self,
         request_for: Callable[[DomainProcess], PageMapRequest],
         advise: Callable[[int, Sequence[StrandedRange]], int] = make_cold,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._request_for = request_for
-        self._advise_cold = advise
+        self._advise_cold, self._is_stopped = advise, is_stopped
         self._spent: dict[int, dict[str, float]] = {}
 
     def look(self, step: Step, intent: Intent | None) -> Sight:
@@ -98,6 +99,11 @@ class ReleaseActor:
         """Why the kernel refused the very first batch, or None; a later refusal is seen by looking."""
         done, total = 0, sum(item.length for item in ranges) or 1
         for batch in batches(ranges):
+            if self._is_stopped():
+                raise StoppedError(
+                    "stopped between two batches; what was released stays so",
+                    hint="kvmedic apply --resume releases the rest.",
+                )
             try:
                 self._advise_cold(pidfd, batch)
             except OSError as error:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from kvmedic.app.performing import Approve, Performer, Survey
-from kvmedic.errors import UsageError
+from kvmedic.errors import PreconditionFailedError, UsageError
 from kvmedic.model.plan import Plan
 from kvmedic.model.record import Record
 from kvmedic.model.run import (
@@ -43,6 +43,8 @@ class Hands(Record, frozen=True, kw_only=True):
     by: str
     now: Callable[[], datetime]
     wait: Callable[[float], None]
+    is_stopped: Callable[[], bool]
+    """Whether the operator wants the run to stop where that does no harm."""
 
 
 def apply_plan(plan: Plan, run: str, hands: Hands, progress: Progress) -> Run:
@@ -50,6 +52,10 @@ def apply_plan(plan: Plan, run: str, hands: Hands, progress: Progress) -> Run:
 
     WaitingError where a disruptive step needs an answer that nobody can give; the run stays resumable.
     """
+    if hands.journal.exists(run) and _ended_as(run, hands) == "undone":
+        raise PreconditionFailedError(
+            f"run {run} was undone; nothing was touched", hint="Make a new plan to do it again."
+        )
     if not hands.journal.exists(run):
         _begin(plan, run, hands, progress)
     _reopen(run, hands)
@@ -64,6 +70,7 @@ def apply_plan(plan: Plan, run: str, hands: Hands, progress: Progress) -> Run:
         by=hands.by,
         now=hands.now,
         progress=progress,
+        is_stopped=hands.is_stopped,
     )
     state = hands.workflows.carry_out(run, plan, hands.journal.entries(run), performer)
     if _ended_as(run, hands) == state and _is_verified(run, hands, state):

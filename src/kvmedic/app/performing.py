@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from kvmedic.errors import ActionRefusedError, OutcomeUnknownError, PreconditionFailedError
+from kvmedic.errors import ActionRefusedError, OutcomeUnknownError, PreconditionFailedError, StoppedError
 from kvmedic.execute.gate import World, reasons_against
 from kvmedic.execute.next_move import Act, Ask, Begin, Move
 from kvmedic.model.plan import Plan, Step
@@ -39,11 +39,13 @@ class Performer:
         by: str,
         now: Callable[[], datetime],
         progress: Progress,
+        is_stopped: Callable[[], bool],
     ) -> None:
         self._steps = {step.number: step for step in plan.steps}
         self._plan, self._run, self._journal = plan, run, journal
         self._actors, self._survey, self._approve = actors, survey, approve
         self._by, self._now, self._progress = by, now, progress
+        self._is_stopped = is_stopped
 
     def __call__(self, move_json: str) -> str:
         """The entry (JSON) that answers a move (JSON)."""
@@ -59,6 +61,11 @@ class Performer:
 
     def _perform(self, move: Ask | Begin | Act) -> Entry:
         step = self._steps[move.step]
+        if not isinstance(move, Act) and self._is_stopped():
+            raise StoppedError(
+                f"stopped before step {step.number} ({step.title}); nothing of it was touched",
+                hint=f"Go on with kvmedic apply --resume {self._run}.",
+            )
         match move:
             case Ask():
                 granted = self._approve(step)

@@ -22,14 +22,26 @@ def soak(run: str, hands: Hands, length_s: float, progress: Progress) -> Run:
     while watched_s < length_s:
         pause_s = min(EVERY_S, length_s - watched_s)
         progress(f"watching whether it holds: {watched_s:.0f} of {length_s:.0f} s", watched_s / length_s)
-        hands.wait(pause_s)
+        pause_s = _pause(hands, pause_s)
         watched_s += pause_s
+        if hands.is_stopped():
+            break
         seen.append(hands.glance(plan))
         if returned(plan.option, found.verification, seen[-1]):
             break
     verdict, because = soak_verdict(plan.option, found.verification, seen)
     hands.journal.append(run, _line(hands, watched_s, len(seen), verdict, because))
     return hands.journal.load(run)
+
+
+def _pause(hands: Hands, length_s: float) -> float:
+    """Waits second by second, so that a wish to stop is heard; how long it really was."""
+    waited_s = 0.0
+    while waited_s < length_s and not hands.is_stopped():
+        slice_s = min(1.0, length_s - waited_s)
+        hands.wait(slice_s)
+        waited_s += slice_s
+    return waited_s
 
 
 def _line(

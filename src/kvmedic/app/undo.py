@@ -7,7 +7,7 @@ from datetime import UTC
 from kvmedic.app.apply import Hands, plan_of
 from kvmedic.errors import ActionRefusedError, KvmedicError
 from kvmedic.model.plan import Step
-from kvmedic.model.run import Done, Intent, Outcome, Run, RunEnded, RunState, Undone
+from kvmedic.model.run import Done, Intent, Outcome, Reopened, Run, RunEnded, RunState, Undone
 from kvmedic.ports import Progress
 
 
@@ -39,10 +39,15 @@ def undo_run(run: str, hands: Hands, progress: Progress) -> Run:
 
 
 def _was_done(step: Step, run: str, hands: Hands) -> bool:
-    entries = hands.journal.entries(run)
-    undone = {line.step for line in hands.journal.lines(run) if isinstance(line, Undone)}
-    ends = [e.outcome for e in entries if isinstance(e, Done) and e.step == step.number]
-    return step.number not in undone and ends[-1:] in (["done"], ["unknown"])
+    """Done, unknown, or begun and cut: then it may have acted, and its undo looks before it does anything."""
+    undone = [u.outcome for u in hands.journal.lines(run) if isinstance(u, Undone) and u.step == step.number]
+    mine = [entry for entry in hands.journal.entries(run) if entry.step == step.number]
+    if undone[-1:] in (["done"], ["already"]) or not mine:
+        return False
+    last = mine[-1]
+    return isinstance(last, Intent | Reopened) or (
+        isinstance(last, Done) and last.outcome in ("done", "unknown")
+    )
 
 
 def _passed_over(step: Step, hands: Hands) -> Undone:

@@ -84,6 +84,7 @@ def hands(folder: Path, cut: str) -> Hands:
         by="tester",
         now=lambda: NOW,
         wait=lambda _seconds: None,
+        is_stopped=(folder / "stop").exists,
     )
 
 

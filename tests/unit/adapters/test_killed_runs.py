@@ -92,3 +92,15 @@ def test_listing_runs_restarts_nothing(tmp_path: Path) -> None:
     assert "run-1  2026-11-24T12:00:00Z  running   not measured" in listed.stdout
     assert acts(tmp_path, 1) == 0
     assert len(lines(tmp_path)) == 3
+
+
+def test_a_run_that_is_stopped_stands_before_its_next_step_and_goes_on(tmp_path: Path) -> None:
+    run(tmp_path, "4+")
+    (tmp_path / "stop").touch()
+    stopped = run(tmp_path)
+    (tmp_path / "stop").unlink()
+
+    assert "StoppedError" in stopped.stderr
+    assert (acts(tmp_path, 1), acts(tmp_path, 2)) == (1, 0)
+    assert run(tmp_path).stdout == "finished"
+    assert (acts(tmp_path, 1), acts(tmp_path, 2)) == (1, 1)

@@ -12,6 +12,7 @@ from kvmedic.lab.compose import compose
 from kvmedic.lab.incident import Incident
 from kvmedic.lab.scenarios import SCENARIOS
 from kvmedic.lab.take import Take
+from kvmedic.lab.truth import TRUTH
 
 INNOCENT = ("memcg", "fragmented", "corrected-error", "manual-oom")
 """What may have happened days before and has nothing to do with it: another guest's own limit, a failed large
@@ -37,9 +38,14 @@ def incidents(takes: Sequence[Take]) -> Iterator[Incident]:
     for take in takes:
         if not SCENARIOS[take.scenario].is_incident:
             continue
-        decoys = _decoys_for(take, takes) if _digit(take, 0) % 2 or take.variant % 2 else []
+        decoys = _decoys_for(take, takes) if _wants_decoys(take) else []
         proof_in = SCENARIOS[take.scenario].proof_in
         yield compose(take, decoys, proof_in, host=HOSTS[_digit(take, 1) % len(HOSTS)])
+
+
+def _wants_decoys(take: Take) -> bool:
+    """Not where nothing failed: there the decoy would be the last failure, and the right answer."""
+    return TRUTH[take.scenario].cause is not None and bool(_digit(take, 0) % 2 or take.variant % 2)
 
 
 def _decoys_for(take: Take, takes: Sequence[Take]) -> list[Take]:

@@ -9,10 +9,10 @@ from kvmedic.lab.stage import Stage
 def bring_about(stage: Stage) -> None:
     """Shred the free memory with pages that compaction may not move, then start guests."""
     stage.sh("echo 0 > /proc/sys/vm/compact_unevictable_allowed; echo 3 > /proc/sys/vm/drop_caches")
-    stage.background(f"{stage.faults()} shred {stage.free_mib() - stage.pick(26, 32)}")
+    stage.background(f"{stage.faults()} shred {stage.free_mib() - stage.pick(14, 16)}")
     stage.wait_until(lambda: "done" in stage.sh("cat /tmp/background.out"), "the memory is shredded", 120)
     for number in range(8):
-        refused = stage.still(f"new-{number:02}", 16, prealloc=False, vcpus=stage.pick(120, 160))
+        refused = stage.still(f"new-{number:02}", 16, prealloc=False, vcpus=stage.pick(60, 80))
         if "page allocation failure" in stage.log():
             return
         if refused:

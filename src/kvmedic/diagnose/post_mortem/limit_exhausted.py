@@ -11,6 +11,8 @@ from kvmedic.model.finding import Judgement, Severity, Subject
 from kvmedic.model.log_event import LimitHit, QemuEvent
 
 ID = "limit-exhausted"
+GROUPS_OF_GUESTS = ("machine", "qemu", "libvirt")
+"""Parts of the names of cgroups in which guests run: machine.slice, /machine, qemu.slice, NAME.libvirt-qemu."""
 _NAMES = {
     "open-files": "open files (nofile)",
     "aio": "asynchronous I/O contexts (fs.aio-max-nr)",
@@ -48,6 +50,7 @@ def _is_ours(happening: Happening, hit: LimitHit) -> bool:
         or is_qemu(hit.identifier)
         or (hit.identifier or "").startswith(("libvirt", "virt"))
         or "qemu" in hit.detail
+        or any(word in (hit.cgroup or "") for word in GROUPS_OF_GUESTS)
     )
 
 

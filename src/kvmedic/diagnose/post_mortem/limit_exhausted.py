@@ -12,7 +12,7 @@ from kvmedic.model.log_event import LimitHit, QemuEvent
 
 ID = "limit-exhausted"
 GROUPS_OF_GUESTS = ("machine", "qemu", "libvirt")
-"""Parts of the names of cgroups in which guests run: machine.slice, /machine, qemu.slice, NAME.libvirt-qemu."""
+"""Parts of the names of cgroups in which guests run: machine.slice, qemu.slice, NAME.libvirt-qemu."""
 _NAMES = {
     "open-files": "open files (nofile)",
     "aio": "asynchronous I/O contexts (fs.aio-max-nr)",
@@ -30,7 +30,7 @@ def explain(case: Case) -> Judgement:
     hits = list(of_kind(case.scene, LimitHit))
     if not hits:
         return absent(case, "no limit was reached")
-    happening, hit = next((pair for pair in hits if _is_ours(*pair)), hits[0])
+    happening, hit = max(hits, key=lambda pair: (_is_ours(*pair), pair[1].kind != "again"))
     return found(
         explained(
             ID,

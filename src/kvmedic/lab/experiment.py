@@ -1,0 +1,222 @@
+"""One experiment: a failure in a fresh host, found, repaired by one remedy, measured, loaded again."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from kvmedic import __version__
+from kvmedic.errors import ActionError, UsageError
+from kvmedic.lab.bed import Bed
+from kvmedic.lab.experiment_remedies import NOT_HERE, REMEDIES
+from kvmedic.lab.experiment_trial import SAFE_HERE, Trial, kernel_of, open_trial
+from kvmedic.lab.results import Cycle, Ground, Probe, Reading, Result
+from kvmedic.lab.run import find_scenario
+from kvmedic.lab.scenario import Scenario
+from kvmedic.model.record import Record
+from kvmedic.model.report import Report
+from kvmedic.units import MIB
+
+Say = Callable[[str], None]
+ASKED = 64
+SMALLEST = 16 * MIB
+FOUND = (0, 1, 3)
+
+
+class Wanted(Record, frozen=True, kw_only=True):
+    """One experiment that is wanted. ``kernel``: an installed kernel that begins so."""
+
+    scenario: str
+    remedy: str
+    repetition: int
+    ground: Ground
+    kernel: str | None
+    cycles: int
+    variant: int
+
+
+def check_wanted(wanted: Wanted) -> Scenario:
+    """The scenario. Raises UsageError for what is unknown, or not done on this machine's own kernel."""
+    scenario = find_scenario(wanted.scenario)
+    if wanted.remedy not in REMEDIES:
+        raise UsageError(f"there is no remedy {wanted.remedy}", hint=f"There are: {', '.join(REMEDIES)}.")
+    if wanted.ground == "here" and (wanted.scenario not in SAFE_HERE or wanted.remedy in NOT_HERE):
+        raise UsageError(
+            f"{wanted.scenario} with {wanted.remedy} would change this machine's own kernel",
+            hint="Use a nested host (--ground nested).",
+        )
+    return scenario
+
+
+def run_experiment(wanted: Wanted, say: Say) -> Result:
+    """Run it; nothing of it is left. Raises ActionError when the failure does not come about."""
+    scenario = check_wanted(wanted)
+    began = time.monotonic()
+    with Bed() as bed:
+        say(f"{wanted.scenario} × {wanted.remedy} ({wanted.ground}): bed {bed.ledger.bed_id}")
+        trial = open_trial(
+            bed, scenario, ground=wanted.ground, kernel=wanted.kernel, variant=wanted.variant, say=say
+        )
+        with trial.ends:
+            result = _measured(trial, scenario, wanted, say)
+    return msgspec.structs.replace(result, total_seconds=round(time.monotonic() - began, 1))
+
+
+def _measured(trial: Trial, scenario: Scenario, wanted: Wanted, say: Say) -> Result:
+    since = time.time()
+    scenario.bring_about(trial.stage)
+    if trial.calm is None:
+        raise UsageError(f"{scenario.id} has no guest to repair", hint="Choose another scenario.")
+    trial.target_mib = trial.guest.actual_bytes() // MIB
+    before = trial.read()
+    _tell(say, "the failure is there", before)
+    found = _found(trial)
+    say(f"check found {', '.join(found) or 'nothing'}")
+    began_s = time.monotonic()
+    applied = REMEDIES[wanted.remedy](trial)
+    after = trial.read()
+    ended_s = time.monotonic()
+    _tell(say, f"{wanted.remedy} took {applied.seconds:.0f} s, {applied.verdict or 'no verdict'}", after)
+    cycles = tuple(_cycle(trial, scenario.id, number + 1, before) for number in range(wanted.cycles))
+    for cycle in cycles:
+        _tell(
+            say, f"cycle {cycle.number}: {'back' if cycle.is_back else cycle.note or 'held'}", cycle.reading
+        )
+    return Result(
+        scenario=scenario.id,
+        remedy=wanted.remedy,
+        repetition=wanted.repetition,
+        ground=wanted.ground,
+        kernel=kernel_of(trial).partition("+")[0],
+        is_emulated=True,
+        versions=versions(),
+        began_at=datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        total_seconds=0.0,
+        calm=trial.calm,
+        before=before,
+        after=after,
+        found=found,
+        applied=applied,
+        gap_before_s=trial.pulses[-1].longest_gap_s(trial.began_s, began_s - 5),
+        downtime_s=trial.pulses[-1].downtime_s(began_s, ended_s),
+        cycles=cycles,
+        probe=_probe(trial) if wanted.ground == "nested" else None,
+        notes=tuple(trial.notes),
+    )
+
+
+def _found(trial: Trial) -> tuple[str, ...]:
+    """The causes that check names on the host, of the guests and of itself."""
+    done = trial.kvmedic("check", "--json", "--page-map", "full", "--interval", "1")
+    if done.returncode not in FOUND:
+        raise ActionError(f"check failed: {done.stderr.strip()[-300:]}")
+    report = msgspec.json.decode(done.stdout, type=Report)
+    ours = {guest.name for guest in trial.guests}
+    return tuple(
+        finding.cause
+        for finding in report.findings
+        if trial.ground == "nested" or finding.subject.name in ours
+    )
+
+
+def _cycle(trial: Trial, scenario: str, number: int, before: Reading) -> Cycle:
+    """The same load again; a guest that cannot be inflated any more cannot fail so."""
+    load = LOADS.get(scenario)
+    note = ""
+    if load is None:
+        return Cycle(number=number, reading=trial.read(), is_back=None, note="no load to repeat is defined")
+    try:
+        load(trial)
+    except ActionError as error:
+        note = error.message[-160:].replace(trial.guest.name, trial.label)
+    reading = trial.read()
+    return Cycle(number=number, reading=reading, is_back=IS_BACK[scenario](before, reading), note=note)
+
+
+def _inflate_again(trial: Trial) -> None:
+    """Give everything back, let the guest fragment its memory anew, and inflate to where it was."""
+    wish = trial.guest.wish
+    if trial.guest.actual_bytes() < wish.memory_mib * MIB:
+        trial.guest.set_balloon(wish.memory_mib, timeout_s=300)
+    for order in wish.orders:
+        trial.guest.agent.ask_or_fail(order, timeout_s=120)
+    trial.guest.set_balloon(trial.target_mib, timeout_s=300)
+
+
+def _inflate_and_scan(trial: Trial) -> None:
+    _inflate_again(trial)
+    folder = "/sys/kernel/mm/transparent_hugepage/khugepaged"
+    trial.sh(f"echo 0 > {folder}/scan_sleep_millisecs; echo 100000 > {folder}/pages_to_scan; sleep 30")
+
+
+def _is_stranded(before: Reading, now: Reading) -> bool:
+    return (now.stranded_bytes or 0) >= max((before.stranded_bytes or 0) / 2, SMALLEST)
+
+
+def _is_undone(before: Reading, now: Reading) -> bool:
+    """QEMU holds again what the balloon took: half as much over ``actual`` as before, or more."""
+    return _over(now) >= max(_over(before) / 2, SMALLEST)
+
+
+def _over(reading: Reading) -> int:
+    return max((reading.rss_bytes or 0) - (reading.actual_bytes or 0), 0)
+
+
+def _is_shredded(before: Reading, now: Reading) -> bool:
+    return now.unusable_percent >= before.unusable_percent - 5
+
+
+LOADS: Mapping[str, Callable[[Trial], None]] = {
+    "stranded": _inflate_again,
+    "undone": _inflate_and_scan,
+    "shredded": _inflate_again,
+}
+IS_BACK: Mapping[str, Callable[[Reading, Reading], bool]] = {
+    "stranded": _is_stranded,
+    "undone": _is_undone,
+    "shredded": _is_shredded,
+}
+
+
+def _probe(trial: Trial) -> Probe:
+    """Ask the kernel for huge pages and give them back: it may compact for them, so it comes last."""
+    began = time.monotonic()
+    said = trial.sh(
+        f"echo {ASKED} > /proc/sys/vm/nr_hugepages; cat /proc/sys/vm/nr_hugepages;"
+        " echo 0 > /proc/sys/vm/nr_hugepages"
+    )
+    return Probe(
+        huge_pages_asked=ASKED,
+        huge_pages_got=int(said.split()[0]),
+        huge_seconds=round(time.monotonic() - began, 1),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Of everything that takes part; the host's kernel is told apart."""
+    return {
+        "kvmedic": __version__,
+        "libvirt": _said("virsh", "--version"),
+        "qemu": _said("qemu-system-x86_64", "--version").split("version ")[-1].split()[0],
+    }
+
+
+def _said(*argv: str) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()[0].strip() if done.stdout else "unknown"
+
+
+def _tell(say: Say, what: str, reading: Reading) -> None:
+    told = {
+        "free": reading.mem_free_bytes,
+        "stranded": reading.stranded_bytes,
+        "charged": reading.charged_bytes,
+        "RSS": reading.rss_bytes,
+        "actual": reading.actual_bytes,
+    }
+    numbers = ", ".join(f"{name} {size // MIB}" for name, size in told.items() if size is not None)
+    say(f"  {what}: {numbers} MiB; {reading.huge_blocks} free 2 MiB blocks")

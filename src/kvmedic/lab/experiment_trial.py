@@ -1,0 +1,146 @@
+"""The place of one experiment: a stage whose guests are heard, and kvmedic run as by an operator."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from kvmedic.lab.bed import Bed
+from kvmedic.lab.domain_xml import GuestWish
+from kvmedic.lab.guest import Guest, start_guest
+from kvmedic.lab.here import HereStage
+from kvmedic.lab.kernel import find_kernel
+from kvmedic.lab.libvirt_host import LibvirtHost
+from kvmedic.lab.measure import Pulse, read_host
+from kvmedic.lab.nested_host import NestedHost
+from kvmedic.lab.nested_qemu import NestedWish
+from kvmedic.lab.nested_shell import Finished
+from kvmedic.lab.results import Ground, Reading
+from kvmedic.lab.scenario import Scenario
+from kvmedic.lab.stage import Stage, boot_of
+from kvmedic.lab.takes import WISHES
+
+KVMEDIC = Path(sys.executable).parent / "kvmedic"
+PATIENCE_S = 600.0
+"""For one command of kvmedic: under emulation, Python alone starts in many seconds."""
+
+
+class Trial:
+    """One experiment under way. ``guest`` is the last one that was started; the load is on it."""
+
+    def __init__(self, bed: Bed, stage: Stage, ground: Ground, host: NestedHost | LibvirtHost) -> None:
+        self.bed, self.stage, self.ground, self.host = bed, stage, ground, host
+        self.began_s = time.monotonic()
+        self.guests: list[Guest] = []
+        self.pulses: list[Pulse] = []
+        self.ends = ExitStack()
+        self.calm: Reading | None = None
+        self.label = ""
+        self.target_mib = 0
+        self.notes: list[str] = []
+        self.state = Path("/tmp/kvmedic-state") if ground == "nested" else bed.folder / "state"  # noqa: S108
+
+    @property
+    def guest(self) -> Guest:
+        """The guest that the load is on."""
+        return self.guests[-1]
+
+    def sh(self, text: str) -> str:
+        """A shell text on the host."""
+        return self.stage.sh(text, timeout_s=PATIENCE_S)
+
+    def read(self) -> Reading:
+        """The host and the guests now."""
+        return read_host(self.sh, [guest.name for guest in self.guests], self.began_s)
+
+    def kvmedic(self, *words: str) -> Finished:
+        """The command as an operator of that host runs it; what it records is this experiment's own."""
+        argv = ["env", f"KVMEDIC_STATE={self.state}", "NO_COLOR=1", str(KVMEDIC), *words]
+        done = self.host.run(argv, timeout_s=PATIENCE_S)
+        return Finished(returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+    def adopt(self, label: str, guest: Guest) -> None:
+        """A guest is ready: let it count seconds, listen, and read how calm looks."""
+        guest.agent.ask_or_fail("count")
+        self.guests.append(guest)
+        self.label = label
+        pulse = Pulse(self._console(guest))
+        self.pulses.append(self.ends.enter_context(pulse))
+        self.calm = self.read()
+
+    def beat_again(self) -> None:
+        """After a new start of the guest its agent must be told anew."""
+        self.guest.agent.wait_until_up(timeout_s=300)
+        self.guest.agent.ask_or_fail("count")
+
+    def start_again(self) -> None:
+        """Start the same guest anew on a host that lost it; it listens to the same console."""
+        self.guests[-1] = start_guest(self.guest.host, self.label, self.guest.wish)
+        self.guest.wait_until_ready(timeout_s=300)
+
+    def _console(self, guest: Guest) -> Path:
+        if isinstance(self.host, NestedHost):
+            return self.host.exchange / guest.console_file.name
+        return guest.console_file
+
+
+class _Watching(Stage):
+    """A stage that hands each guest to its trial when it is ready."""
+
+    trial: Trial
+
+    def lively(self, label: str, wish: GuestWish) -> Guest:
+        """As in ``Stage``; the trial listens to it."""
+        guest = super().lively(label, wish)
+        self.trial.adopt(label, guest)
+        return guest
+
+
+class _NestedStage(_Watching):
+    """On a nested host."""
+
+
+class _HereStage(_Watching, HereStage):
+    """On a private libvirt of this machine."""
+
+    def __init__(self, libvirt: LibvirtHost, *rest: Any) -> None:
+        super().__init__(libvirt, *rest)
+        self.host = libvirt  # type: ignore[assignment]
+
+
+SAFE_HERE = ("stranded", "over-inflated")
+"""Scenarios that change nothing of this machine outside their own guest."""
+
+
+def open_trial(
+    bed: Bed,
+    scenario: Scenario,
+    *,
+    ground: Ground,
+    kernel: str | None,
+    variant: int,
+    say: Callable[[str], None],
+) -> Trial:
+    """A fresh host for one experiment."""
+    stage: _Watching
+    if ground == "here":
+        libvirt = LibvirtHost(bed)
+        stage = _HereStage(libvirt, variant, say)
+        stage.trial = Trial(bed, stage, ground, libvirt)
+        return stage.trial
+    wish = WISHES.get(scenario.bench) or NestedWish(memory_mib=1152)
+    host = NestedHost(bed, wish, kernel=find_kernel(kernel))
+    host.wait_until_up(timeout_s=400)
+    stage = _NestedStage(host, variant, boot_of(host), say)
+    stage.trial = Trial(bed, stage, ground, host)
+    return stage.trial
+
+
+def kernel_of(trial: Trial) -> str:
+    """The release of the kernel that was measured."""
+    return trial.host.kernel.release if isinstance(trial.host, NestedHost) else os.uname().release

@@ -15,6 +15,7 @@ from kvmedic.errors import UsageError
 from kvmedic.model.plan import Plan
 from kvmedic.model.request import CollectRequest
 from kvmedic.plan.planner import recommended
+from kvmedic.plan.runbook import RUNBOOKS, runbook
 from kvmedic.plan.situation import Situation, Wishes
 from kvmedic.render.emit_tunables import EmitFormat, render_emitted
 from kvmedic.render.options_text import render_options
@@ -161,6 +162,8 @@ def parse_size(text: str) -> int:
 
 
 def _write(situation: Situation, remedy: str, output: Path | None) -> int:
+    if situation.is_local and remedy in RUNBOOKS:
+        write_out(runbook(situation, remedy))
     made = write_plan(situation, remedy)
     if output is not None:
         save(made, output)

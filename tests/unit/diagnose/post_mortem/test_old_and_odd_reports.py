@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from field_samples import FIRST, SECOND, SMALL
 from kernel_texts import Process, Zone, dmesg, host_zones, oom, refusal, roomy_zone, syslog
 from telling import refuted, top, why
 
+REPORTS = Path(__file__).parents[3] / "data/reports"
 GUEST_HARDWARE = "QEMU Standard PC (Q35 + ICH9, 2009), BIOS 1.16.2-1 04/01/2014"
 TWO_NODES = (*host_zones(16000, 40, node=0), *roomy_zone(48000, 39000, node=1))
 QEMU_LOG = "var/log/libvirt/qemu/web01.log"
@@ -114,3 +117,13 @@ def test_two_guests_that_ended_at_once_are_not_guessed_at() -> None:
     report = why({"var/log/messages": syslog(kill), QEMU_LOG: ended, QEMU_LOG.replace("01", "02"): ended})
 
     assert report.findings[0].subject.kind == "process"
+
+
+def test_a_whole_report_of_kernel_3_2_is_understood() -> None:
+    report = why((REPORTS / "3.2-global-oom-two-guests.log").read_text())
+    proof = " | ".join(line.text for line in report.findings[0].because)
+
+    assert top(report) == "host-memory-overcommitted"
+    assert "the guests held 7.4 GiB (95%)" in proof
+    assert "2 QEMU with 9.9 GiB of address space on a host of 7.8 GiB" in proof
+    assert "memory-fragmented" in refuted(report)

@@ -54,6 +54,11 @@ class Tuning(Record, frozen=True, kw_only=True):
         return name_of_sysctl(self.path) if self.path.startswith("proc/sys/") else self.path
 
     @property
+    def label(self) -> str:
+        """Its name for people: without the path that is the same for all."""
+        return self.key.removeprefix("sys/kernel/mm/")
+
+    @property
     def aim(self) -> str:
         """The last value."""
         return self.steps[-1]

@@ -176,7 +176,7 @@ def _suggestion(chosen: Option | None, width: int) -> str:
     lines = [
         f"First:  kvmedic plan --remedy {chosen.remedy}{domain} -o plan.json",
         *_wrapped(why, width, "        "),
-        "        Before anything is changed, kvmedic capture keeps the evidence.",
+        *_wrapped("Before anything is changed, kvmedic capture keeps the evidence.", width, "        "),
     ]
     return "\n".join(lines) + "\n"
 

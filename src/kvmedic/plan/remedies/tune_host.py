@@ -43,10 +43,10 @@ def propose(situation: Situation) -> tuple[Option, ...]:
 
 def _notes(situation: Situation, found: Iterable[Tuning]) -> Iterable[str]:
     for tuning in found:
-        yield f"{tuning.key} {tuning.now} → {tuning.aim}: {tuning.reason}; costs: {tuning.cost}"
+        yield f"{tuning.label} {tuning.now} → {tuning.aim}: {tuning.reason}; costs: {tuning.cost}"
         owners = other_owners(situation, tuning)
         if owners:
-            yield f"{tuning.key} is also set by {', '.join(owners)}: change it there too (--emit)"
+            yield f"{tuning.label} is also set by {', '.join(owners)}: change it there too (--emit)"
     if not isinstance(situation.marks, Missing) and situation.marks.configuration_managers:
         managers = ", ".join(situation.marks.configuration_managers)
         yield f"configuration management on this host may undo it: {managers} (--emit ansible)"

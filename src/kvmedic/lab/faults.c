@@ -2,6 +2,7 @@
  * Makes trouble in the memory of the host it runs on. Build: cc -O1 -static -o faults faults.c
  *   faults grow MIB NAME      take MIB under the process name NAME and stay
  *   faults shred MIB          take MIB, locked and without huge pages, give every second page back, and stay
+ *   faults blocks MIB         take up to MIB of neighbouring 64 KiB (order 4) for the kernel, and stay
  *   faults churn MIB          touch MIB again and again, so that it must stay in memory
  */
 #define _GNU_SOURCE
@@ -11,6 +12,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <sys/socket.h>
 
 #define PAGE 4096UL
 #ifndef MADV_DONTNEED_LOCKED
@@ -32,6 +38,19 @@ static void touch(char *start, size_t bytes)
 		start[at] += 1;
 }
 
+/* A packet ring takes blocks of its size while there are any, and then single pages (af_packet.c). */
+static int take_blocks(size_t bytes)
+{
+	struct tpacket_req ring = {
+		.tp_block_size = 16 * PAGE,
+		.tp_block_nr = bytes / (16 * PAGE),
+		.tp_frame_size = PAGE,
+		.tp_frame_nr = bytes / PAGE,
+	};
+	int packets = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_LOOP));
+	return packets < 0 || setsockopt(packets, SOL_PACKET, PACKET_RX_RING, &ring, sizeof ring);
+}
+
 int main(int count, char **words)
 {
 	size_t bytes = count > 2 ? strtoul(words[2], NULL, 10) << 20 : 0;
@@ -39,6 +58,13 @@ int main(int count, char **words)
 		prctl(PR_SET_NAME, words[3]);
 	if (!bytes)
 		return 2;
+	if (!strcmp(words[1], "blocks")) {
+		if (take_blocks(bytes))
+			return 1;
+		puts("done");
+		fflush(stdout);
+		return pause();
+	}
 	char *start = take(bytes, !strcmp(words[1], "grow"));
 	if (!strcmp(words[1], "shred") && mlock(start, bytes))
 		return 1;

@@ -5,13 +5,15 @@ from __future__ import annotations
 from kvmedic.lab.scenario import Scenario
 from kvmedic.lab.stage import Stage
 
+WRITE = 'qemu-io -d /machine/peripheral/virtio-disk0/virtio-backend "write 0 20M"'
+
 
 def bring_about(stage: Stage) -> None:
     """Freeze the file system, let QEMU write, wait for the kernel's report, thaw."""
     stage.sh("qemu-img create -q -f qcow2 /data/files.qcow2 200M")
     stage.still("files-03", 128, disk="/data/files.qcow2")
     stage.sh(f"echo {stage.pick(10, 15)} > /proc/sys/kernel/hung_task_timeout_secs; sync; fsfreeze -f /data")
-    stage.background("virsh -q qemu-monitor-command files-03 --hmp 'qemu-io -d virtio-disk0 \"write 0 20M\"'")
+    stage.background(f"virsh -q qemu-monitor-command files-03 --hmp '{WRITE}'")
     if stage.variant % 2:
         stage.background("touch /data/lock-file")
     try:

@@ -30,7 +30,19 @@ _JOURNAL_MATCHES = (
     "_COMM=virtqemud",
     "_COMM=corosync",
     "_COMM=systemd-oomd",
+    *(
+        f"SYSLOG_IDENTIFIER={name}"
+        for name in (
+            *("earlyoom", "nohang", "oomd", "momd", "pvestatd", "pvescheduler", "watchdog-mux", "sbd"),
+            *("pve-ha-lrm", "pve-ha-crm", "pacemaker-fenced", "rasdaemon", "mcelog", "multipathd"),
+        )
+    ),
+    "MESSAGE_ID=d93fb3c9c24d451a97cea615ce59c00b",
+    "MESSAGE_ID=98268866d1d54a499c4e98921d93bc40",
 )
+"""The kernel and the daemons that a failure speaks through; the two ids are the journal's own end and an
+orderly shutdown (systemd, sd-messages.h), without which every reboot would look like a reset.
+"""
 _JOURNAL = (
     *("journalctl", "--no-pager", "-q", "-o", "json", f"--output-fields={_JOURNAL_FIELDS}"),
     *" + ".join(_JOURNAL_MATCHES).split(),

@@ -6,14 +6,16 @@ kernel log often misses orderly ends too (syslog stops first), so there it is on
 
 from __future__ import annotations
 
-from kvmedic.diagnose.post_mortem.said import LIKELY, POSSIBLE, absent, explained, of_kind, proof
+from kvmedic.diagnose.post_mortem.said import LIKELY, POSSIBLE, WEAK, absent, explained, of_kind, proof
 from kvmedic.diagnose.post_mortem.scenes import DEATH, gravity
 from kvmedic.diagnose.verdicts import HOST, found
 from kvmedic.model.case import Case, UnloggedEnd
-from kvmedic.model.finding import Judgement
+from kvmedic.model.finding import Judgement, Severity
 from kvmedic.units import human_seconds
 
 ID = "host-reset-unlogged"
+USUAL = 3
+"""From so many ends without a word on, a log that holds only the kernel's words is taken to miss them."""
 
 
 def explain(case: Case) -> Judgement:
@@ -33,6 +35,7 @@ def explain(case: Case) -> Judgement:
             HOST,
             _confidence(case, end),
             summary=f"the host stopped without shutdown or panic{gap}",
+            severity=_severity(case, end),
             lines=[proof(happening, "the last line of that boot: no shutdown, no panic behind it")],
         )
     )
@@ -46,4 +49,19 @@ def _confidence(case: Case, end: UnloggedEnd) -> float:
     )
     if others or case.is_guest_log:
         return POSSIBLE
-    return LIKELY + 0.08 if end.shows_orderly_ends else POSSIBLE + 0.2
+    if end.shows_orderly_ends:
+        return LIKELY + 0.08
+    return WEAK if _is_usual(case, end) else POSSIBLE + 0.1
+
+
+def _severity(case: Case, end: UnloggedEnd) -> Severity:
+    if end.shows_orderly_ends:
+        return Severity.CRITICAL
+    return Severity.INFO if _is_usual(case, end) else Severity.WARNING
+
+
+def _is_usual(case: Case, end: UnloggedEnd) -> bool:
+    """Several boots of this log end so: it does not record orderly ends."""
+    everything = (*case.before, *case.scene, *case.after)
+    alike = [e for _, e in of_kind(everything, UnloggedEnd) if e.lines[0].source == end.lines[0].source]
+    return len(alike) >= USUAL

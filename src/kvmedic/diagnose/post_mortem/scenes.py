@@ -125,7 +125,7 @@ def _of_key(event: SysRq) -> int:
 
 
 _WEIGHTS: Final[Mapping[type, Callable[[Any], int]]] = {
-    UnloggedEnd: lambda _: DEATH,
+    UnloggedEnd: lambda event: DEATH if event.shows_orderly_ends else STALL,
     HungTask: lambda _: DEATH,
     Lockup: lambda _: DEATH,
     OomReport: _of_oom,

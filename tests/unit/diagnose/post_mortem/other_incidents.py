@@ -414,4 +414,24 @@ INCIDENTS: dict[str, Sample] = {
         "soft-lockup",
         ("kernel-bug",),
     ),
+    "a kernel log that never records orderly ends": Sample(
+        {
+            "var/log/kern.log": "".join(
+                syslog(BOOT, at=f"Nov {day} 01:00:00", uptime_s=0.0) for day in (10, 12, 14, 16, 18)
+            )
+        },
+        "host-reset-unlogged",
+        most_confidence=0.35,
+        severities=("info",),
+    ),
+    "a kernel log with one reset": Sample(
+        {
+            "var/log/kern.log": "".join(
+                syslog(BOOT, at=f"Nov {day} 01:00:00", uptime_s=0.0) for day in (10, 12)
+            )
+        },
+        "host-reset-unlogged",
+        most_confidence=0.59,
+        severities=("warning",),
+    ),
 }

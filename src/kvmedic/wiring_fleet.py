@@ -26,6 +26,7 @@ from kvmedic.errors import KvmedicError, PreconditionFailedError
 from kvmedic.execute.gate import DomainNow, World
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.evidence import Evidence
+from kvmedic.model.finding import Severity
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.plan import MigrateDomain, Plan, PlannedHost
 from kvmedic.model.policy import BoardController, Policy
@@ -149,7 +150,7 @@ def _ailments(host: QuickHost) -> tuple[str, ...]:
     """The health gate after a reboot: libvirt answers, and our own check finds nothing critical."""
     snapshot, findings = examine(host, MEASURING, _silent)
     libvirt = () if snapshot.libvirt == "answers" else (f"libvirt: {snapshot.libvirt}",)
-    return (*libvirt, *(f.summary for f in findings if f.severity == "critical"))
+    return (*libvirt, *(f.summary for f in findings if f.severity == Severity.CRITICAL))
 
 
 def _survey(host: QuickHost, policy: Policy, store: RunStore) -> World:

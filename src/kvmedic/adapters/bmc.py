@@ -1,7 +1,7 @@
 """The board controller of a host: reads its power state and resets it, by Redfish (DSP0266) or IPMI.
 
-The password is read from the policy's file when it is used, and shown nowhere. A reset is asked for once; whether
-it happened is seen by the host's boot id, never by an answer.
+The password is read from the policy's file when it is used, and shown nowhere. A reset is asked for once;
+whether it happened is seen by the host's boot id, never by an answer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HINT = "See the policy's bmc: address, user, password_file, system."
 
 
 def power_state(board: BoardController) -> str:
-    """"on" or "off", as the controller says. PreconditionFailedError where it does not tell."""
+    """ "on" or "off", as the controller says. PreconditionFailedError where it does not tell."""
     if board.kind == "ipmi":
         said = _ipmitool(board, "power", "status").lower()
         return "on" if "is on" in said else "off"
@@ -53,7 +53,7 @@ def _system(board: BoardController) -> str:
 
 
 def _redfish(board: BoardController, method: str, path: str, body: Any = None) -> Any:
-    request = urllib.request.Request(
+    request = urllib.request.Request(  # noqa: S310  (_url lets http and https through only)
         _url(board, path),
         method=method,
         data=None if body is None else json.dumps(body).encode(),
@@ -102,7 +102,9 @@ def _url(board: BoardController, path: str) -> str:
 def _lost(method: str, board: BoardController, detail: str) -> PreconditionFailedError | OutcomeUnknownError:
     """A question that was not answered changed nothing; an order may have been carried out."""
     text = f"the controller at {board.address} did not answer: {detail}"
-    return PreconditionFailedError(text, hint=HINT) if method == "GET" else OutcomeUnknownError(text, hint=HINT)
+    return (
+        PreconditionFailedError(text, hint=HINT) if method == "GET" else OutcomeUnknownError(text, hint=HINT)
+    )
 
 
 def _credentials(board: BoardController) -> str:
@@ -121,7 +123,18 @@ def _password(board: BoardController) -> str:
 def _ipmitool(board: BoardController, *words: str) -> str:
     """The password goes by file: arguments are seen by everybody."""
     _password(board)
-    argv = ["ipmitool", "-I", "lanplus", "-H", board.address, "-U", board.user, "-f", board.password_file, *words]
+    argv = [
+        "ipmitool",
+        "-I",
+        "lanplus",
+        "-H",
+        board.address,
+        "-U",
+        board.user,
+        "-f",
+        board.password_file,
+        *words,
+    ]
     try:
         done = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE_S, check=False

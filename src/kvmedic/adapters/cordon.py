@@ -1,7 +1,7 @@
 """The cordon: a mark on a host that says: bring nothing here. The planner honours it.
 
-It is a file below /run, on the affected host itself, so every operator and every machine sees the same one, and
-a reboot lifts it (reboot-host puts it back until the host proved to be healthy).
+It is a file below /run, on the affected host itself, so every operator and every machine sees the same one,
+and a reboot lifts it (reboot-host puts it back until the host proved to be healthy).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from kvmedic.model.run import Intent, Sight
 from kvmedic.ports import Progress
 
 PATH = "/run/kvmedic/cordon"
-READ = f'[ -e {PATH} ] || exit 1; head -c 300 {PATH}'
+READ = f"[ -e {PATH} ] || exit 1; head -c 300 {PATH}"
 SET = f'umask 022; mkdir -p /run/kvmedic && printf "%s\\n" "$1" > {PATH}.new && mv {PATH}.new {PATH}'
 LIFT = f"rm -f {PATH}"
 

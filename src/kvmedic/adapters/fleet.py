@@ -1,7 +1,7 @@
 """Looks at the hosts of a fleet: what holds each domain where it is, and what every other host could take.
 
-Nothing is changed. Each host is asked through its libvirt, and where the policy names its ssh, by the collector
-and a small script. What does not answer is a gap in its place.
+Nothing is changed. Each host is asked through its libvirt, and where the policy names its ssh, by the
+collector and a small script. What does not answer is a gap in its place.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def destinations(
     """The one that was named, or every host of the policy that takes guests."""
     if wished_uri is None:
         return [host for host in policy.hosts if host.is_destination and host.name != source.name]
-    known = next((h for h in policy.hosts if h.uri == wished_uri or h.name == wished_uri), None)
+    known = next((h for h in policy.hosts if wished_uri in (h.uri, h.name)), None)
     if known is None:
         return [FleetHost(name=wished_uri, uri=wished_uri, migrate_uri=migrate_uri)]
     return [msgspec.structs.replace(known, migrate_uri=migrate_uri or known.migrate_uri)]
@@ -140,7 +140,9 @@ def _marks(ssh: str | None, files: Sequence[str], *, is_here: bool = False) -> H
         return HostMigrationMarks(
             cordon=read_cordon(shell),
             has_migration_certificates="certificates" in lines,
-            missing_files=tuple(l.removeprefix("missing ") for l in lines if l.startswith("missing ")),
+            missing_files=tuple(
+                line.removeprefix("missing ") for line in lines if line.startswith("missing ")
+            ),
         )
     except KvmedicError as error:
         return _unreachable(str(ssh), error)
@@ -203,7 +205,8 @@ def _questions(shell: HostShell) -> Mapping[str, str] | Missing:
         rows = (line.split("\t", 1) for line in shell.run(QUESTIONS).out.splitlines() if "\t" in line)
     except KvmedicError as error:
         return _unreachable(shell.shown, error)
-    return {key: mark for key, mark in reversed(list(rows))}
+    found = {key: mark for key, mark in rows}  # noqa: C416  (rows of two)
+    return found
 
 
 def _own_hardware_uuid() -> str | None:

@@ -1,4 +1,5 @@
-"""Small fixed scripts on a host: on this one, or over the system's own ssh with the operator's configuration."""
+"""Small fixed scripts on a host: on this one, or over the system's own ssh with the operator's
+configuration."""
 
 from __future__ import annotations
 

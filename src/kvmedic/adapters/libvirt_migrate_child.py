@@ -2,11 +2,13 @@
 
 A script of its own, thrown away when it hangs; it runs under whatever Python can import the distribution's
 binding, so it uses nothing but the standard library. The request is one JSON object on the first line of
-standard input (it may hold a definition with secrets, so it is never an argument). On standard output: the line
-"started", the line "connected", then JSON objects, one a line: {"progress": …} any number of times, and at last
+standard input (it may hold a definition with secrets, so it is never an argument). On standard output: the
+line
+"started", the line "connected", then JSON objects, one a line: {"progress": …} any number of times, and at
+last
 {"answer": …}, {"refused": TEXT} (no connection, nothing was changed) or {"failed": TEXT, "code": NUMBER}.
-A further line "abort" on standard input ends a migration; the end of standard input does not: libvirtd carries
-it out whether or not anybody listens.
+A further line "abort" on standard input ends a migration; the end of standard input does not: libvirtd
+carries it out whether or not anybody listens.
 """
 
 from __future__ import annotations

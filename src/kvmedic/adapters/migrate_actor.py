@@ -1,6 +1,7 @@
 """The actor of migrate-domain: looks at both hosts, moves the guest, looks at both hosts again.
 
-Where the guest is, is never concluded from a return code: it is reached when it runs at the destination and not
+Where the guest is, is never concluded from a return code: it is reached when it runs at the destination and
+not
 at the source. A migration that this process lost sight of is waited for or left unknown, never begun again.
 """
 
@@ -82,7 +83,8 @@ class MigrateActor:
         self._stop = stop
 
     def look(self, step: Step, intent: Intent | None) -> Sight:
-        """Where the guest is. PreconditionFailedError where a side cannot be asked, or before the start is unfit."""
+        """Where the guest is. PreconditionFailedError where a side cannot be asked, or before the start is
+        unfit."""
         action = action_of(step, MigrateDomain)
         if intent is None and self._stop.is_made():
             raise StoppedError(f"stopped before {action.domain_name}; nothing of it was touched", hint=RESUME)
@@ -208,8 +210,14 @@ def _judge(step: Step, ended: Ended) -> None:
         raise StoppedError(
             f"the migration of {name} was aborted; it runs on at its host, unharmed", hint=RESUME
         )
-    why = "it took too long and was aborted" if ended.aborted_by == "timeout" else f"libvirt ended it: {ended.error}"
-    raise ActionRefusedError(f"{why}; {name} runs on at its host, unharmed", hint="See docs/remedies/migrate-domain.md.")
+    why = (
+        "it took too long and was aborted"
+        if ended.aborted_by == "timeout"
+        else f"libvirt ended it: {ended.error}"
+    )
+    raise ActionRefusedError(
+        f"{why}; {name} runs on at its host, unharmed", hint="See docs/remedies/migrate-domain.md."
+    )
 
 
 def _without_balloon(step: Step, action: MigrateDomain) -> str:

@@ -1,4 +1,5 @@
-"""Talks to libvirt about moving domains, each call in a disposable child with a deadline (its script beside us).
+"""Talks to libvirt about moving domains, each call in a disposable child with a deadline (its script beside
+us).
 
 Only this module knows the child's words. A migration is watched for as long as it speaks: a child that falls
 silent is left or killed, and what became of the migration is then unknown until both sides were looked at.
@@ -30,7 +31,8 @@ _PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 
 
 class Ended(Record, frozen=True, kw_only=True):
-    """How libvirt says that a migration ended. ``error`` None: it returned; ``aborted_by`` empty: nobody did."""
+    """How libvirt says that a migration ended. ``error`` None: it returned; ``aborted_by`` empty: nobody
+    did."""
 
     error: str | None
     aborted_by: str
@@ -52,9 +54,7 @@ class MigrationSession:
                 if kind == "answer":
                     return content["answer"]
                 if kind in ("refused", "failed"):
-                    raise PreconditionFailedError(
-                        f"libvirt could not be asked: {content[kind]}", hint=HINT
-                    )
+                    raise PreconditionFailedError(f"libvirt could not be asked: {content[kind]}", hint=HINT)
         except (TimeoutError, EOFError) as error:
             raise PreconditionFailedError(
                 f"libvirt at {self._uri} gave no answer within {self._deadline_s:g} s ({call})", hint=HINT
@@ -68,7 +68,8 @@ class MigrationSession:
         told: Callable[[Mapping[str, Any]], None],
         is_to_stop: Callable[[], bool],
     ) -> Ended:
-        """Carries a migration out. ActionRefusedError: it never began. OutcomeUnknownError: look at both sides.
+        """Carries a migration out. ActionRefusedError: it never began. OutcomeUnknownError: look at both
+        sides.
 
         ``told`` gets the numbers as they come; when ``is_to_stop`` says so, libvirt is asked to abort.
         """

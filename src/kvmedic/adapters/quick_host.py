@@ -1,8 +1,10 @@
 """Another host over ssh, read for what moving guests needs, in a handful of processes there.
 
-The collector reads everything a diagnosis can use, which takes a slow or sick host its time. Before each step,
+The collector reads everything a diagnosis can use, which takes a slow or sick host its time. Before each
+step,
 and for each destination, this is enough: who runs there, what memory there is and how it lies, what presses.
-Names of files are the script's own; what a domain's definition holds comes after a word that nobody can guess.
+Names of files are the script's own; what a domain's definition holds comes after a word that nobody can
+guess.
 """
 
 from __future__ import annotations
@@ -62,10 +64,11 @@ for pid in $qemus; do
     done
   done < "proc/$pid/cgroup"
 done 2>/dev/null
-for f in proc/sys/kernel/random/boot_id proc/sys/kernel/osrelease proc/sys/kernel/hostname proc/meminfo \
-  proc/buddyinfo proc/zoneinfo proc/vmstat proc/pressure/memory proc/pressure/cpu proc/pressure/io proc/uptime \
-  proc/loadavg proc/swaps proc/self/mounts sys/devices/system/cpu/online sys/devices/system/node/node*/meminfo \
-  sys/kernel/mm/transparent_hugepage/enabled sys/kernel/mm/transparent_hugepage/hpage_pmd_size \
+for f in proc/sys/kernel/random/boot_id proc/sys/kernel/osrelease proc/sys/kernel/hostname \\
+  proc/meminfo proc/buddyinfo proc/zoneinfo proc/vmstat proc/pressure/memory proc/pressure/cpu \\
+  proc/pressure/io proc/uptime proc/loadavg proc/swaps proc/self/mounts sys/devices/system/cpu/online \\
+  sys/devices/system/node/node*/meminfo sys/kernel/mm/transparent_hugepage/enabled \\
+  sys/kernel/mm/transparent_hugepage/hpage_pmd_size \\
   sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none; do [ -e "$f" ] && files="$files $f"; done
 say kernel
 tail -v -c +1 -- $files 2>/dev/null
@@ -180,7 +183,8 @@ def _tailed(text: str) -> Iterator[tuple[str, bytes | Missing]]:
 
 def _state(sections: dict[str, str]) -> bytes:
     version = next(
-        (line.partition(": ")[2] for line in sections.get("version", "").splitlines() if "daemon: " in line), None
+        (line.partition(": ")[2] for line in sections.get("version", "").splitlines() if "daemon: " in line),
+        None,
     )
     if version is not None and "end" in sections:
         return f"answers {version} qemu:///system\n".encode()

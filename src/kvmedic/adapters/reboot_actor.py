@@ -1,8 +1,10 @@
-"""Reboots another host once it is seen to be empty, and waits until it is back, under another boot id and healthy.
+"""Reboots another host once it is seen to be empty, and waits until it is back, under another boot id and
+healthy.
 
-Emptiness is looked at right before the order, on the host itself: libvirt's list and the processes. A host whose
-emptiness nobody can see is not rebooted. The cordon mark is lost with /run, so it is put back as soon as the host
-answers; lifting it is a step of its own, after this one.
+Emptiness is looked at right before the order, on the host itself: libvirt's list and the processes. A host
+whose
+emptiness nobody can see is not rebooted. The cordon mark is lost with /run, so it is put back as soon as
+the host answers; lifting it is a step of its own, after this one.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ from kvmedic.errors import (
     OutcomeUnknownError,
     PreconditionFailedError,
 )
-from kvmedic.model.policy import BoardController
 from kvmedic.model.plan import RebootHost, Step
+from kvmedic.model.policy import BoardController
 from kvmedic.model.run import Intent, Sight
 from kvmedic.ports import Progress
 
@@ -32,7 +34,8 @@ BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 GUESTS = """
 for c in /proc/[0-9]*/comm; do
   read -r name < "$c" || continue
-  case $name in qemu-system-*|qemu-kvm|kvm|CPU\\ */KVM) echo "process ${c%/comm} ($name)" | sed 's,/proc/,,' ;; esac
+  pid=${c%/comm}
+  case $name in qemu-system-*|qemu-kvm|kvm|kvm-spice) echo "process ${pid#/proc/} ($name)" ;; esac
 done 2>/dev/null
 command -v virsh >/dev/null || { echo "virsh is missing, so libvirt's list cannot be read"; exit 0; }
 names=$(timeout 15 virsh -r -q list --name 2>/dev/null) || { echo "libvirt does not answer"; exit 0; }
@@ -125,7 +128,8 @@ class RebootActor:
             return "it does not answer"
 
     def _reset_a_silent_host(self, action: RebootHost) -> bool:
-        """It was empty when the order was given, and nothing could come: it was cordoned. One reset, no more."""
+        """It was empty when the order was given, and nothing could come: it was cordoned. One reset, no
+        more."""
         try:
             if self._boot_id() != action.boot_id:
                 return False
@@ -149,6 +153,6 @@ class RebootActor:
         left = [line for line in lines if line != "seen"]
         if left or "seen" not in lines:
             raise PreconditionFailedError(
-                f"the host is not seen to be empty: {', '.join(left) or 'nothing was read'}; nothing was touched",
+                f"the host is not seen to be empty ({', '.join(left) or 'no answer'}); nothing was touched",
                 hint="Move or stop what is left, then kvmedic apply --resume goes on.",
             )

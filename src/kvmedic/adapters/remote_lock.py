@@ -1,7 +1,7 @@
 """Locks on a host that is acted upon from elsewhere: the same files and flock(2) as a run on the host itself.
 
-A shell on that host holds them for as long as its ssh session lives, so a lock dies with the run that took it.
-A host that cannot be reached cannot be locked, and is not worked on.
+A shell on that host holds them for as long as its ssh session lives, so a lock dies with the run that took
+it. A host that cannot be reached cannot be locked, and is not worked on.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _check(said: str, shown: str) -> None:
         )
     raise PreconditionFailedError(
         f"{shown} could not be locked ({said or 'no answer'}); nothing was touched",
-        hint="A host that cannot be reached is not worked on. It needs flock (util-linux) and a writable /run.",
+        hint="A host out of reach is not worked on. It needs flock (util-linux) and a writable /run.",
     )
 
 

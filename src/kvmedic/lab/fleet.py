@@ -255,7 +255,9 @@ class NestedFleetHost(NestedHost):
         keys = Path("/run/lab-keys")
         (self.exchange / "sshd_config").write_text(SSHD.format(address=self.host_address, keys=keys))
         start = self.exchange / "start.sh"
-        start.write_text(start.read_text().replace("while :; do", NESTED_SSHD.format(keys=keys) + "while :; do", 1))
+        start.write_text(
+            start.read_text().replace("while :; do", NESTED_SSHD.format(keys=keys) + "while :; do", 1)
+        )
 
 
 def host_of_policy(name: str, uri: str, address: str) -> str:

@@ -1,4 +1,5 @@
-"""A running domain's definition, read for what bears on its move (docs/formatdomain.rst, migration checks)."""
+"""A running domain's definition, read for what bears on its move (docs/formatdomain.rst, migration
+checks)."""
 
 from __future__ import annotations
 

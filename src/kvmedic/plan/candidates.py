@@ -1,4 +1,5 @@
-"""Where a domain could go: hosts ranked by what they will be after the move, each with what forbids it. Pure."""
+"""Where a domain could go: hosts ranked by what they will be after the move, each with what forbids it.
+Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +13,6 @@ from kvmedic.model.record import Record
 from kvmedic.plan.migration_blockers import blockers_of_coming, needed_bytes, nodes_of, room_bytes
 from kvmedic.plan.situation import HostView, Situation
 from kvmedic.units import human_bytes
-
 
 HUGE_ORDER = 9
 STRAINED_PERCENT = 5.0

@@ -1,8 +1,8 @@
 """Who of a host goes where, and in which order: greedy best fit, each guest counted at its maximum. Pure.
 
 Placed are the largest first, each where it leaves the least room over, so that large holes stay for large
-guests. Moved are first those that the policy names, then those whose move takes the least memory at the source:
-what they leave behind is room for the costlier ones.
+guests. Moved are first those that the policy names, then those whose move takes the least memory at the
+source: what they leave behind is room for the costlier ones.
 """
 
 from __future__ import annotations

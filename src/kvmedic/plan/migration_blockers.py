@@ -1,4 +1,5 @@
-"""Why a domain cannot leave its host, or cannot come to another one: every reason, before anything is begun. Pure.
+"""Why a domain cannot leave its host, or cannot come to another one: every reason, before anything is
+begun. Pure.
 
 After libvirt's own checks (qemu_migration.c: qemuMigrationSrcIsAllowed, qemuMigrationSrcIsSafe), and what it
 leaves to the destination: CPU, memory, huge pages, files.
@@ -49,9 +50,7 @@ OTHER_WAYS: dict[ManagedBy, str] = {
 }
 
 
-def blockers_of_leaving(
-    situation: Situation, domain: DomainFacts, freed_bytes: int = 0
-) -> Iterator[Blocker]:
+def blockers_of_leaving(situation: Situation, domain: DomainFacts, freed_bytes: int = 0) -> Iterator[Blocker]:
     """Why the domain cannot leave its host now, wherever it would go.
 
     ``freed_bytes`` are what others that leave before it will have given back by then.
@@ -116,7 +115,7 @@ def _disk(disk: DiskUse) -> Iterator[Blocker]:
         )
     elif disk.kind in ("file", "block") and disk.cache not in SAFE_CACHES:
         yield blocker(
-            f"its disk {disk.target} has cache mode {disk.cache or 'default'}: the destination could read stale data",
+            f"its disk {disk.target} has cache mode {disk.cache or 'default'}: stale data there",
             "libvirt definition",
             "set cache='none' and power-cycle it",
         )
@@ -224,7 +223,8 @@ def needed_bytes(mobility: Mobility) -> int:
 
 
 def room_bytes(view: HostView) -> int:
-    """What the destination can give: available memory less a margin and less what its own guests may still touch."""
+    """What the destination can give: available memory less a margin and less what its own guests may still
+    touch."""
     if isinstance(view.libvirt, Missing):
         return 0
     total, available = view.libvirt.total_bytes, view.libvirt.available_bytes

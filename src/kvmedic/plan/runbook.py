@@ -1,7 +1,7 @@
 """What an operator does by hand, written down for a host that cannot do it to itself. Pure.
 
-A host that is to be emptied or rebooted must not run what empties or reboots it: the journal and the hands would
-go with it. So the steps are written as text, with the commands for each domain.
+A host that is to be emptied or rebooted must not run what empties or reboots it: the journal and the hands
+would go with it. So the steps are written as text, with the commands for each domain.
 """
 
 from __future__ import annotations
@@ -44,8 +44,10 @@ def _steps(situation: Situation, remedy: str) -> Iterator[tuple[str, ...]]:
     host = situation.snapshot.host.name
     yield "Keep the evidence.", "kvmedic capture"
     yield (
-        "Ask: is Ceph's noout set where Ceph runs here? Is the host in maintenance in its cluster manager, and its "
-        "fencing watchdog disarmed?",
+        (
+            "Ask: is Ceph's noout set where Ceph runs here? Is the host in maintenance in its cluster "
+            "manager, and its fencing watchdog disarmed?"
+        ),
     )
     mark = f"mkdir -p /run/kvmedic && echo '{remedy}' > /run/kvmedic/cordon"
     yield "Cordon it: kvmedic plans no guest to come here.", mark
@@ -54,7 +56,10 @@ def _steps(situation: Situation, remedy: str) -> Iterator[tuple[str, ...]]:
     if remedy == "reboot-host":
         boot_id = situation.snapshot.host.boot_id
         known = "" if isinstance(boot_id, Missing) else f" (now {boot_id})"
-        yield f"Reboot it from its console or controller; afterwards its boot id is another one{known}.", "systemctl reboot"
+        yield (
+            f"Reboot it from its console or controller; afterwards its boot id is another one{known}.",
+            "systemctl reboot",
+        )
         yield "See that it is healthy before anything comes back.", f"kvmedic check ssh://root@{host}"
     yield "Lift the cordon.", "rm /run/kvmedic/cordon"
 

@@ -195,5 +195,9 @@ def leaving(situation: Situation, placements: Sequence[Placement]) -> Iterator[A
 
 
 REMEDY = Remedy(
-    id=ID, title="Cordon the host and move every guest away", answers=ANSWERS, propose=propose, actions=actions
+    id=ID,
+    title="Cordon the host and move every guest away",
+    answers=ANSWERS,
+    propose=propose,
+    actions=actions,
 )

@@ -1,7 +1,8 @@
 """migrate-domain: move a running guest to a host that is better off, live, with its definition.
 
 It takes the guest's memory off this host at once, contiguous as the kernel then can merge it, and gives the
-guest a fresh QEMU. It does not remove the balloon: libvirt refuses to change a device on the way; the definition
+guest a fresh QEMU. It does not remove the balloon: libvirt refuses to change a device on the way; the
+definition
 that is carried may say model='none' (--balloon-none), which takes effect at the next power cycle there.
 """
 
@@ -91,7 +92,10 @@ def _notes(situation: Situation, domain: DomainFacts, ranked: tuple[Candidate, .
     if ranked and not ranked[0].blockers and not with_tls(situation, ranked[0]):
         yield "the guest's memory crosses the network unencrypted (no migration certificates on both hosts)"
     if ranked and isinstance(ranked[0].view.snapshot, Missing):
-        yield f"{ranked[0].view.name} was seen through libvirt only: its contiguity and its guests' growth are not known"
+        yield (
+            f"{ranked[0].view.name} was seen through libvirt only: "
+            "how its memory lies and what its guests may still touch is not known"
+        )
     mobility = mobility_of(situation, domain)
     if mobility is not None and mobility.networks:
         yield f"not checked: that the destination has {', '.join(mobility.networks)}"

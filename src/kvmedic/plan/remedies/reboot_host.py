@@ -1,7 +1,7 @@
 """reboot-host: cordon, evacuate, see that it is empty, reboot, wait until it is healthy, lift the cordon.
 
-The last resort: it clears what only a boot clears (scattered unmovable kernel memory, leaks of the kernel), it
-repairs no cause, and what caused it comes back. The guests come home only where that was asked for.
+The last resort: it clears what only a boot clears (scattered unmovable kernel memory, leaks of the kernel),
+it repairs no cause, and what caused it comes back. The guests come home only where that was asked for.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _blockers(situation: Situation, placements: Sequence[Placement]) -> Iterator
 
 def _notes(situation: Situation, placements: Sequence[Placement]) -> Iterator[str]:
     yield from notes_of(placements)
-    yield "compact-memory and an evacuation alone free what is movable; only a boot clears scattered kernel memory"
+    yield "an evacuation and compact-memory free what is movable; a boot clears scattered kernel memory, too"
     if not situation.wishes.with_return:
         yield "the guests stay where they went; --bring-home moves them back"
     if _board(situation) is None:
@@ -119,7 +119,11 @@ def _freed(situation: Situation) -> Amount:
         return not_known("the host's memory could not be read")
     if situation.wishes.with_return:
         return not_known("the guests come back")
-    return between(max(0, int(total * BOOTED_FREE_SHARE) - free), max(0, total - free), "85 to 100 % of RAM free after a boot")
+    return between(
+        max(0, int(total * BOOTED_FREE_SHARE) - free),
+        max(0, total - free),
+        "85 to 100 % of RAM free after a boot",
+    )
 
 
 def _blocks(situation: Situation) -> Amount:
@@ -130,11 +134,16 @@ def _blocks(situation: Situation) -> Amount:
         return not_known("not known beforehand")
     now = sum(zone.blocks_at_least[9] for zone in zones if len(zone.blocks_at_least) > 9)
     whole = total // (2 * MIB)
-    return between(max(0, int(whole * BOOTED_FREE_SHARE) - now), max(0, whole - now), "85 to 100 % of RAM in whole blocks after a boot")
+    return between(
+        max(0, int(whole * BOOTED_FREE_SHARE) - now),
+        max(0, whole - now),
+        "85 to 100 % of RAM in whole blocks after a boot",
+    )
 
 
 def actions(situation: Situation, option: Option) -> tuple[Action, ...]:
-    """Cordon, every guest away, the reboot, the cordon lifted, and the guests home where that was asked for."""
+    """Cordon, every guest away, the reboot, the cordon lifted, and the guests home where that was asked
+    for."""
     boot_id = situation.snapshot.host.boot_id
     if isinstance(boot_id, Missing):
         return ()

@@ -205,7 +205,9 @@ def _questions(shell: HostShell) -> Mapping[str, str] | Missing:
         rows = (line.split("\t", 1) for line in shell.run(QUESTIONS).out.splitlines() if "\t" in line)
     except KvmedicError as error:
         return _unreachable(shell.shown, error)
-    found = {key: mark for key, mark in rows}  # noqa: C416  (rows of two)
+    found: dict[str, str] = {}
+    for key, mark in rows:
+        found.setdefault(key, mark)
     return found
 
 

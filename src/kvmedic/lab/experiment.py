@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from kvmedic import __version__
 from kvmedic.errors import ActionError, UsageError
 from kvmedic.lab.bed import Bed
+from kvmedic.lab.experiment_loads import LOADS
 from kvmedic.lab.experiment_remedies import NOT_HERE, REMEDIES
 from kvmedic.lab.experiment_trial import SAFE_HERE, Trial, kernel_of, open_trial
 from kvmedic.lab.results import Cycle, Ground, Probe, Reading, Result
@@ -23,7 +24,6 @@ from kvmedic.units import MIB
 
 Say = Callable[[str], None]
 ASKED = 64
-SMALLEST = 16 * MIB
 FOUND = (0, 1, 3)
 
 
@@ -91,7 +91,7 @@ def _measured(trial: Trial, scenario: Scenario, wanted: Wanted, say: Say) -> Res
         remedy=wanted.remedy,
         repetition=wanted.repetition,
         ground=wanted.ground,
-        kernel=kernel_of(trial).partition("+")[0],
+        kernel=kernel_of(trial),
         is_emulated=True,
         versions=versions(),
         began_at=datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -125,61 +125,16 @@ def _found(trial: Trial) -> tuple[str, ...]:
 
 def _cycle(trial: Trial, scenario: str, number: int, before: Reading) -> Cycle:
     """The same load again; a guest that cannot be inflated any more cannot fail so."""
-    load = LOADS.get(scenario)
-    note = ""
-    if load is None:
+    if scenario not in LOADS:
         return Cycle(number=number, reading=trial.read(), is_back=None, note="no load to repeat is defined")
+    seen, note = None, ""
     try:
-        load(trial)
+        seen = LOADS[scenario].bring(trial)
     except ActionError as error:
         note = error.message[-160:].replace(trial.guest.name, trial.label)
     reading = trial.read()
-    return Cycle(number=number, reading=reading, is_back=IS_BACK[scenario](before, reading), note=note)
-
-
-def _inflate_again(trial: Trial) -> None:
-    """Give everything back, let the guest fragment its memory anew, and inflate to where it was."""
-    wish = trial.guest.wish
-    if trial.guest.actual_bytes() < wish.memory_mib * MIB:
-        trial.guest.set_balloon(wish.memory_mib, timeout_s=300)
-    for order in wish.orders:
-        trial.guest.agent.ask_or_fail(order, timeout_s=120)
-    trial.guest.set_balloon(trial.target_mib, timeout_s=300)
-
-
-def _inflate_and_scan(trial: Trial) -> None:
-    _inflate_again(trial)
-    folder = "/sys/kernel/mm/transparent_hugepage/khugepaged"
-    trial.sh(f"echo 0 > {folder}/scan_sleep_millisecs; echo 100000 > {folder}/pages_to_scan; sleep 30")
-
-
-def _is_stranded(before: Reading, now: Reading) -> bool:
-    return (now.stranded_bytes or 0) >= max((before.stranded_bytes or 0) / 2, SMALLEST)
-
-
-def _is_undone(before: Reading, now: Reading) -> bool:
-    """QEMU holds again what the balloon took: half as much over ``actual`` as before, or more."""
-    return _over(now) >= max(_over(before) / 2, SMALLEST)
-
-
-def _over(reading: Reading) -> int:
-    return max((reading.rss_bytes or 0) - (reading.actual_bytes or 0), 0)
-
-
-def _is_shredded(before: Reading, now: Reading) -> bool:
-    return now.unusable_percent >= before.unusable_percent - 5
-
-
-LOADS: Mapping[str, Callable[[Trial], None]] = {
-    "stranded": _inflate_again,
-    "undone": _inflate_and_scan,
-    "shredded": _inflate_again,
-}
-IS_BACK: Mapping[str, Callable[[Reading, Reading], bool]] = {
-    "stranded": _is_stranded,
-    "undone": _is_undone,
-    "shredded": _is_shredded,
-}
+    is_back = LOADS[scenario].is_back(before, reading) if seen is None else seen
+    return Cycle(number=number, reading=reading, is_back=is_back, note=note)
 
 
 def _probe(trial: Trial) -> Probe:

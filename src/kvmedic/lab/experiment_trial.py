@@ -142,5 +142,7 @@ def open_trial(
 
 
 def kernel_of(trial: Trial) -> str:
-    """The release of the kernel that was measured."""
-    return trial.host.kernel.release if isinstance(trial.host, NestedHost) else os.uname().release
+    """The release of the kernel that was measured, without what the builder of this machine's added."""
+    if isinstance(trial.host, NestedHost):
+        return trial.host.kernel.release
+    return os.uname().release.partition("-")[0]

@@ -1,0 +1,97 @@
+"""Several experiments one after the other: the matrix scenario × remedy, or each scenario with its own remedy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from kvmedic.errors import KvmedicError, UsageError
+from kvmedic.lab.experiment import Wanted, check_wanted, run_experiment
+from kvmedic.lab.experiment_remedies import NOT_HERE, REMEDIES
+from kvmedic.lab.experiment_trial import SAFE_HERE
+from kvmedic.lab.results import Ground, Result, save_result
+from kvmedic.lab.run import Outcome, explain_take
+from kvmedic.lab.scenarios import SCENARIOS
+from kvmedic.lab.takes import make_takes
+from kvmedic.units import human_seconds
+
+Say = Callable[[str], None]
+GUESS_S: Mapping[Ground, int] = {"nested": 240, "here": 80}
+"""One experiment on two CPUs under software emulation, before any has told."""
+OWN_REMEDY: Mapping[str, str] = {
+    "stranded": "release-and-tune",
+    "undone": "release-and-tune",
+    "shredded": "compact-memory",
+    "tug-of-war": "compact-memory",
+    "over-inflated": "deflate-balloon",
+    "hugetlb": "deflate-balloon",
+}
+"""The remedy for the scenario's own cause; the others leave nothing to be repaired, only to be explained."""
+BALLOON = ("do-nothing", "reboot-the-guest", "reboot-host", "disable-balloon", "deflate-balloon")
+MATRIX: Mapping[str, tuple[str, ...]] = {
+    "stranded": tuple(REMEDIES),
+    "undone": tuple(REMEDIES),
+    "shredded": (*BALLOON, "compact-memory", "free-page-reporting"),
+    "tug-of-war": ("do-nothing", "reboot-host", "compact-memory", "deflate-balloon"),
+    "over-inflated": BALLOON,
+    "hugetlb": ("do-nothing", "disable-balloon", "deflate-balloon"),
+}
+
+
+def matrix(
+    scenarios: Sequence[str],
+    remedies: Sequence[str],
+    *,
+    ground: Ground,
+    kernel: str | None,
+    repeat: int,
+    cycles: int,
+    variant: int = 0,
+) -> list[Wanted]:
+    """Every wanted combination; all repetitions of the first round before the second. No names: the matrix."""
+    rows = [
+        Wanted(
+            scenario=scenario,
+            remedy=remedy,
+            repetition=repetition,
+            ground=ground,
+            kernel=kernel,
+            cycles=cycles,
+            variant=variant,
+        )
+        for repetition in range(1, repeat + 1)
+        for scenario in scenarios or MATRIX
+        for remedy in remedies or MATRIX.get(scenario, ("do-nothing",))
+    ]
+    if ground == "here" and not (scenarios and remedies):
+        rows = [row for row in rows if row.scenario in SAFE_HERE and row.remedy not in NOT_HERE]
+    for row in rows:
+        check_wanted(row)
+    return rows
+
+
+def run_all(rows: Sequence[Wanted], save: Path | None, say: Say) -> Iterator[Result]:
+    """Run them; one that does not come about is told, and the next one runs. Results are saved at once."""
+    began, done = time.monotonic(), 0
+    for number, row in enumerate(rows):
+        each = (time.monotonic() - began) / done if done else GUESS_S[row.ground]
+        say(f"[{number + 1} of {len(rows)}, about {human_seconds(each * (len(rows) - number))} left]")
+        try:
+            result = run_experiment(row, say)
+        except UsageError:
+            raise
+        except KvmedicError as error:
+            say(f"{row.scenario} × {row.remedy}: FAILED {error.message}")
+            continue
+        done += 1
+        if save is not None:
+            say(f"saved {save_result(result, save)}")
+        yield result
+
+
+def explain_rest(kernel: str | None, say: Say) -> Iterator[Outcome]:
+    """Each scenario that has no remedy to be tried, once, and what ``why`` says of it."""
+    rows = [(scenario, 0) for name, scenario in SCENARIOS.items() if name not in OWN_REMEDY]
+    for take in make_takes(rows, kernel, say):
+        yield explain_take(take, SCENARIOS[take.scenario])

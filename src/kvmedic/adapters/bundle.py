@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 
 from kvmedic.adapters.archive import ROOT_NAMES, archive_logs, canonical, evidence_path, is_kept, read_archive
 from kvmedic.adapters.decompress import as_far_as_readable
@@ -15,7 +16,7 @@ from kvmedic.derive.bundle import evidence_of_bundle
 from kvmedic.errors import EvidenceError, HostileInputError
 from kvmedic.model.evidence import Evidence, Target
 from kvmedic.model.gap import Missing, Reason
-from kvmedic.model.reading_list import LARGEST_EVIDENCE_BYTES, PRESENCE, is_log, is_named_in
+from kvmedic.model.reading_list import LARGEST_EVIDENCE_BYTES, PRESENCE, is_log, is_named_in, may_hold
 from kvmedic.model.request import CollectRequest
 from kvmedic.parse.known_safe import keep_safe
 from kvmedic.ports import LogStream, Progress
@@ -120,7 +121,13 @@ class FolderSource:
         return keep_safe(evidence_path(known), data)
 
     def _inside(self, path: str) -> str | None:
-        """The real path of a regular file below the root, or None."""
+        """The real path of a regular file below the root, or None.
+
+        Only a link can lead out: the directories above ``path`` are none, since linked ones are not entered.
+        """
+        with suppress(OSError):
+            if S_ISREG(os.lstat(f"{self._root}/{path}").st_mode):
+                return path
         real = (self._root / path).resolve()
         if not real.is_relative_to(self._root) or not real.is_file():
             return None
@@ -140,6 +147,8 @@ class FolderSource:
                 if not entry.name.isprintable():
                     continue
                 if entry.is_dir(follow_symlinks=False):
+                    if not may_hold(path):
+                        continue
                     waiting.extend([(path, depth + 1)] if depth < _DEEPEST else [])
                 elif entry.is_file(follow_symlinks=False) or entry.is_symlink():
                     yield path

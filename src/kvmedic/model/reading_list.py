@@ -176,6 +176,14 @@ MOST_QEMU_PROCESSES = 2048
 MOST_SERVICES = 20
 SMALLEST_SERVICE_BYTES = 64 * 1024 * 1024
 
+_OTHER_HIERARCHIES = frozenset(
+    {
+        *("blkio", "cpu", "cpuacct", "cpu,cpuacct", "cpuset", "devices", "freezer", "hugetlb", "net_cls"),
+        *("net_cls,net_prio", "net_prio", "perf_event", "pids", "rdma", "systemd"),
+    }
+)
+"""Hierarchies of cgroup version 1 that say nothing of memory; a sosreport holds a copy of each."""
+
 _CGROUP_PATH = re.compile(r"sys/fs/cgroup/(?:[^\0]*/)?([^/]+)")
 
 
@@ -203,6 +211,38 @@ def is_wanted(path: str) -> bool:
 def is_log(path: str) -> bool:
     """Whether ``path`` is a log that can be streamed."""
     return is_named_in(LOGS, path)
+
+
+def may_hold(directory: str) -> bool:
+    """Whether a directory of a host, or one somewhere below it, can hold evidence or logs: a quick no
+    spares reading the tens of thousands of files that a sosreport holds besides.
+    """
+    directory = directory.removeprefix("kvmedic/again/")
+    if directory.startswith("sys/fs/cgroup/"):
+        return directory.split("/")[3] not in _OTHER_HIERARCHIES
+    words = tuple(directory.split("/"))
+    return _is_above(words)
+
+
+@cache
+def _is_above(words: tuple[str, ...]) -> bool:
+    return any(
+        len(pattern) > len(words) and all(map(re.Pattern[str].fullmatch, pattern, words))
+        for pattern in _above()
+    )
+
+
+@cache
+def _above() -> tuple[tuple[re.Pattern[str], ...], ...]:
+    """The components of every pattern, compiled; of each directory of patterns one."""
+    moved = (start + "*" for start, _ in ALIASES)
+    every = (*CAPTURED, *SOSREPORT, *LOGS, *moved, "sys/fs/cgroup/*", "kvmedic/again/*")
+    directories = {tuple(pattern.split("/")[:-1]) for pattern in every}
+    return tuple((*(_component(word) for word in words), _component("*")) for words in sorted(directories))
+
+
+def _component(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, pattern.split("*"))))
 
 
 @cache

@@ -172,10 +172,11 @@ def _unseen(report: Report) -> str:
 
 
 def _grouped(gaps: Iterable[Missing]) -> list[list[Missing]]:
-    """Gaps that differ only in a number (one for each process) together."""
+    """Gaps that differ only in a number (one for each process) together, and all that one silence left."""
     groups: dict[tuple[str, Reason], list[Missing]] = {}
     for gap in gaps:
-        groups.setdefault((_NUMBER.sub("N", gap.source), gap.reason), []).append(gap)
+        same = gap.detail if gap.reason is Reason.TIMED_OUT and gap.detail else gap.source
+        groups.setdefault((_NUMBER.sub("N", same), gap.reason), []).append(gap)
     return list(groups.values())
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from kvmedic.model import reading_list
-from kvmedic.model.reading_list import is_captured, is_log, is_wanted
+from kvmedic.model.reading_list import (
+    CAPTURED,
+    LOGS,
+    SOSREPORT,
+    is_captured,
+    is_log,
+    is_wanted,
+    may_hold,
+)
 
 NEVER = (
     *("proc/sys/vm/stat_refresh", "proc/sys/vm/drop_caches", "proc/sys/vm/compact_memory", "proc/kcore"),
@@ -67,3 +75,21 @@ def test_costly_files_are_not_among_the_cheap_ones() -> None:
     assert not set(reading_list.DEEP) & set(reading_list.HOST)
     assert set(reading_list.AGAIN) <= set(reading_list.HOST)
     assert set(reading_list.CGROUP_AGAIN) <= set(reading_list.CGROUP)
+
+
+def test_no_directory_that_can_hold_evidence_is_passed_over() -> None:
+    for pattern in (*CAPTURED, *SOSREPORT, *LOGS):
+        words = pattern.replace("*", "x").split("/")[:-1]
+        for depth in range(1, len(words) + 1):
+            assert may_hold("/".join(words[:depth])), pattern
+            assert may_hold("/".join(["kvmedic", "again", *words[:depth]])), pattern
+    assert may_hold("sys/fs/cgroup/machine.slice/any/depth")
+    assert may_hold("sys/fs/cgroup/memory/machine/any/depth")
+
+
+@pytest.mark.parametrize(
+    "directory",
+    ["usr", "var/lib/docker", "sos_commands/networking", "proc/7/task", "sys/fs/cgroup/blkio/machine"],
+)
+def test_directories_without_evidence_are_passed_over(directory: str) -> None:
+    assert not may_hold(directory)

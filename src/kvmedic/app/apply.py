@@ -17,6 +17,7 @@ from kvmedic.model.run import (
     RunBegun,
     RunEnded,
     RunMeasured,
+    RunResumed,
     RunState,
     Verification,
     Verified,
@@ -56,6 +57,8 @@ def apply_plan(plan: Plan, run: str, hands: Hands, progress: Progress) -> Run:
         raise PreconditionFailedError(
             f"run {run} was undone; nothing was touched", hint="Make a new plan to do it again."
         )
+    if hands.journal.exists(run) and _ended_as(run, hands) is None:
+        hands.journal.append(run, RunResumed(at=_iso(hands), by=hands.by))
     if not hands.journal.exists(run):
         _begin(plan, run, hands, progress)
     _reopen(run, hands)

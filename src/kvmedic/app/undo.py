@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC
 
 from kvmedic.app.apply import Hands, plan_of
@@ -27,7 +28,7 @@ def undo_run(run: str, hands: Hands, progress: Progress) -> Run:
     state: RunState = "undone"
     for step in reversed(done):
         if not step.is_reversible:
-            hands.journal.append(run, _passed_over(step, hands))
+            hands.journal.append(run, _passed_over(step, run, hands))
             continue
         entry = _undo(step, run, hands, progress)
         hands.journal.append(run, entry)
@@ -50,14 +51,16 @@ def _was_done(step: Step, run: str, hands: Hands) -> bool:
     )
 
 
-def _passed_over(step: Step, hands: Hands) -> Undone:
+def _passed_over(step: Step, run: str, hands: Hands) -> Undone:
+    """A look, all the same: it settles what a killed step may have left (memory.swap.max at 0)."""
     detail = "there is nothing to put back"
+    with suppress(KvmedicError):
+        hands.actors[str(step.action.__struct_config__.tag)].look(step, _intent_of(step, run, hands))
     return Undone(step=step.number, at=_at(hands), by=hands.by, outcome="already", detail=detail)
 
 
 def _undo(step: Step, run: str, hands: Hands, progress: Progress) -> Undone:
-    entries = hands.journal.entries(run)
-    intent = next(e for e in reversed(entries) if isinstance(e, Intent) and e.step == step.number)
+    intent = _intent_of(step, run, hands)
     outcome: Outcome = "done"
     detail = ""
     try:
@@ -66,6 +69,11 @@ def _undo(step: Step, run: str, hands: Hands, progress: Progress) -> Undone:
         outcome = "refused" if isinstance(error, ActionRefusedError) else "unknown"
         detail = error.message
     return Undone(step=step.number, at=_at(hands), by=hands.by, outcome=outcome, detail=detail)
+
+
+def _intent_of(step: Step, run: str, hands: Hands) -> Intent:
+    entries = hands.journal.entries(run)
+    return next(e for e in reversed(entries) if isinstance(e, Intent) and e.step == step.number)
 
 
 def _at(hands: Hands) -> str:

@@ -154,6 +154,13 @@ class RunMeasured(Record, frozen=True, kw_only=True, tag="run-measured"):
     measure: Measure
 
 
+class RunResumed(Record, frozen=True, kw_only=True, tag="run-resumed"):
+    """Somebody went on with a run that was cut."""
+
+    at: str
+    by: str
+
+
 class RunEnded(Record, frozen=True, kw_only=True, tag="run-ended"):
     """A run came to an end, or to a stop that ``--resume`` may go on from."""
 
@@ -183,6 +190,7 @@ class Soaked(Record, frozen=True, kw_only=True, tag="soaked"):
 
 RunLine = (
     RunBegun
+    | RunResumed
     | RunMeasured
     | RunEnded
     | Verified

@@ -97,6 +97,9 @@ def _blockers(domain: DomainFacts) -> Iterable[Blocker]:
             "libvirt",
             f"virsh managedsave-remove {domain.name}, once nobody wants the image",
         )
+    for change in domain.pending_changes:
+        if change.startswith("memory:"):
+            yield blocker(f"its size changes at the next start ({change}): head-room is not known", "libvirt")
 
 
 def _forecast(domain: DomainFacts, room: Headroom, *, with_power_cycle: bool) -> Forecast:

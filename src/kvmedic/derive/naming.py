@@ -23,7 +23,7 @@ from kvmedic.model.log_event import (
 from kvmedic.model.snapshot import Snapshot
 
 _SCOPE = re.compile(r"machine-qemu(?:\\x2d|-)\d{1,10}(?:\\x2d|-)(.{1,255}?)\.scope")
-_OLD_GROUP = re.compile(r"/([^/]{1,255})\.libvirt-qemu(?:/|$)|/libvirt/qemu/([^/]{1,255})")
+_OLD_GROUP = re.compile(r"/(?:qemu-\d{1,10}-)?([^/]{1,255})\.libvirt-qemu(?:/|$)|/libvirt/qemu/([^/]{1,255})")
 _PROXMOX = re.compile(r"qemu\.slice/(?:.*/)?(\d{1,9})\.scope")
 _ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})")
 

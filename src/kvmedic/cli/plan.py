@@ -20,6 +20,7 @@ from kvmedic.plan.situation import Situation, Wishes
 from kvmedic.render.emit_tunables import EmitFormat, render_emitted
 from kvmedic.render.options_text import render_options
 from kvmedic.render.plan_text import render_plan
+from kvmedic.render.sanitise import for_json
 from kvmedic.units import GIB, KIB, MIB, TIB
 from kvmedic.wiring import earlier_runs, host_marks, open_for, read_policy, with_fleet
 
@@ -140,7 +141,9 @@ def plan(
 def _compare(situation: Situation, *, json: bool) -> int:
     options = compare_remedies(situation)
     if json:
-        write_out(msgspec.json.format(msgspec.json.encode(options)).decode() + "\n", encoding="utf-8")
+        write_out(
+            for_json(msgspec.json.format(msgspec.json.encode(options)).decode()) + "\n", encoding="utf-8"
+        )
         return 0
     terminal = stdout_terminal()
     text = render_options(options, recommended(options), width=terminal.width, colour=terminal.has_colour)

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from kvmedic.cli.terminal import write_out
 from kvmedic.render.plan_text import render_run, render_runs
+from kvmedic.render.sanitise import for_json
 from kvmedic.wiring import run_store
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def runs(
     if json:
         names = [store.load(run).id] if run else [each.id for each in store.all()]
         records = {name: store.lines(name) for name in names}
-        write_out(msgspec.json.format(msgspec.json.encode(records)).decode() + "\n", encoding="utf-8")
+        text = msgspec.json.format(msgspec.json.encode(records)).decode()
+        write_out(for_json(text) + "\n", encoding="utf-8")
     else:
         write_out(render_run(store.load(run)) if run else render_runs(store.all()))
     return 0

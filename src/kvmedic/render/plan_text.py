@@ -31,7 +31,7 @@ def render_plan(plan: Plan) -> str:
         if isinstance(step.action, WriteTunable):
             lines.append(f"     why: {step.action.reason}; costs: {step.action.cost}")
     lines += [f"  note: {clean(note)}" for note in option.notes]
-    return "\n".join(lines) + "\n"
+    return _text(lines)
 
 
 def render_run(run: Run) -> str:
@@ -46,7 +46,12 @@ def render_run(run: Run) -> str:
         lines.append(_soak_words(run.soak))
     if run.state in ("running", "waiting", "unknown"):
         lines.append(f"  to look again and go on: kvmedic apply --resume {run.id}")
-    return "\n".join(lines) + "\n"
+    return _text(lines)
+
+
+def _text(lines: Sequence[str]) -> str:
+    """The lines, each cleaned once more as a whole: a plan is a file that anybody may have written."""
+    return "".join(f"{clean(line)}\n" for line in lines)
 
 
 def _entry_words(entry: Entry) -> str:
@@ -97,4 +102,4 @@ def render_runs(runs: Sequence[Run]) -> str:
         helped = run.verification.helped if run.verification else "not measured"
         what = f"{', '.join(run.remedies)} for {clean(run.subject)}"
         lines.append(f"{run.id}  {run.begun_at}  {run.state:<9} {helped:<12} {what}  by {clean(run.by)}")
-    return "\n".join(lines) + "\n"
+    return _text(lines)

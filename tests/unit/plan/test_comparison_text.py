@@ -6,6 +6,7 @@ import re
 import tomllib
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from situations import inflated, situation
 from snapshots import host, stranded, thp
@@ -137,3 +138,18 @@ def test_a_plan_without_settings_emits_nothing() -> None:
     made = make_plan(busy(1), "release-stranded-memory", plan_id="p", now=NOW, version="0")
 
     assert render_emitted(made, "sysctl") == ""
+
+
+def test_a_plan_that_somebody_wrote_cannot_write_to_the_terminal() -> None:
+    made = make_plan(busy(1), "tune-host", plan_id="p", now=NOW, version="0")
+    action = msgspec.structs.replace(made.steps[0].action, reason="\x1b[2J", cost="\r\nok")
+    hostile = msgspec.structs.replace(
+        made,
+        id="\x1b]0;x\x07",
+        steps=(msgspec.structs.replace(made.steps[0], action=action, title="\x9b1A"),),
+    )
+
+    text = render_plan(hostile)
+
+    assert not set(text) & {"\x1b", "\x07", "\r", "\x9b"}
+    assert "\\x1b[2J" in text

@@ -9,10 +9,13 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
+from kvmedic.cli.lab_experiments import has_results, run_experiments, show_results
 from kvmedic.cli.report_output import write_report
 from kvmedic.cli.terminal import write_out
 from kvmedic.lab.bed import end_on_terminate
 from kvmedic.lab.cleanup import clean_named, clean_orphans
+from kvmedic.lab.report import Format
+from kvmedic.lab.results import Ground
 from kvmedic.lab.run import Row, find_scenario, read_rows, refuse_among_guests, run_scenario
 from kvmedic.lab.scenarios import SCENARIOS
 from kvmedic.lab.takes import START_S, WISHES
@@ -43,8 +46,13 @@ def list_() -> int:
 
 @lab.command
 def run(
-    scenario: str,
+    scenario: str | None = None,
     *,
+    remedy: Annotated[list[str] | None, Parameter(negative=())] = None,
+    matrix: Annotated[bool, Flag] = False,
+    ground: Ground = "nested",
+    repeat: int = 1,
+    cycles: int = 2,
     variant: int = 0,
     kernel: str | None = None,
     save: Path | None = None,
@@ -57,7 +65,17 @@ def run(
     Parameters
     ----------
     scenario
-        One of kvmedic lab list.
+        One of kvmedic lab list; all: each of them once, with the remedy for its own cause.
+    remedy
+        Apply this remedy, and measure what it does. Named again: more, each in a fresh host.
+    matrix
+        Measure every remedy of every scenario (or of the one that is named); hours.
+    ground
+        Measure in a nested host (its own kernel and memory), or here, beside what runs.
+    repeat
+        Measure each so many times.
+    cycles
+        After a remedy, bring the same load so many times: does the failure return?
     variant
         Another size of the same failure: 0, 1, …
     kernel
@@ -71,10 +89,25 @@ def run(
     verbose
         Show every line of proof.
     """
-    chosen = find_scenario(scenario)
     if not among_guests:
         refuse_among_guests()
     end_on_terminate()
+    if matrix or remedy or scenario == "all":
+        names = () if scenario in (None, "all") else (str(scenario),)
+        return run_experiments(
+            names,
+            tuple(remedy or ()),
+            ground=ground,
+            kernel=kernel,
+            repeat=repeat,
+            cycles=cycles,
+            variant=variant,
+            save=save,
+            own=scenario == "all",
+            form="json" if json else "markdown",
+            say=_say,
+        )
+    chosen = find_scenario(scenario or "")
     _say(f"{chosen.id}: {chosen.title}; about {chosen.seconds + START_S} s, nothing is left behind")
     outcome = run_scenario(chosen, variant=variant, kernel=kernel, save=save, say=_say)
     write_report(outcome.report, "json" if json else "text", verbose=verbose)
@@ -102,16 +135,28 @@ def clean(bed: str | None = None) -> int:
 
 
 @lab.command
-def report(folder: Path, *, json: Annotated[bool, Flag] = False) -> int:
-    """Show the outcomes of the runs that were saved in a folder. 0: each was recognised.
+def report(
+    folder: Path,
+    *,
+    format: Format = "markdown",  # noqa: A002  the word people type
+    output: Annotated[Path | None, Parameter(name=("--output", "-o"))] = None,
+    json: Annotated[bool, Flag] = False,
+) -> int:
+    """Show what was saved in a folder: measured remedies, or what was recognised (0: everything).
 
     Parameters
     ----------
     folder
-        The folder that was given to --save.
+        The folder that was given to --save, or one result of a measured remedy.
+    format
+        How measured remedies are shown: html (one page, with plots), markdown, json.
+    output
+        Write it to this file.
     json
-        As JSON.
+        Short for --format json.
     """
+    if has_results(folder):
+        return show_results(folder, "json" if json else format, output)
     rows = read_rows(folder)
     if json:
         write_out(msgspec.json.format(msgspec.json.encode(rows)).decode() + "\n", encoding="utf-8")

@@ -131,7 +131,7 @@ def _cycle(trial: Trial, scenario: str, number: int, before: Reading) -> Cycle:
     try:
         seen = LOADS[scenario].bring(trial)
     except ActionError as error:
-        note = error.message[-160:].replace(trial.guest.name, trial.label)
+        note = error.message.replace(trial.guest.name, trial.label)[-200:]
     reading = trial.read()
     is_back = LOADS[scenario].is_back(before, reading) if seen is None else seen
     return Cycle(number=number, reading=reading, is_back=is_back, note=note)

@@ -39,7 +39,7 @@ def inflate_and_scan(trial: Trial) -> None:
 
 
 def pull_again(trial: Trial) -> None:
-    """Two guests change places, there and back; what they strand is released each time, as in the scenario."""
+    """Two guests change places, there and back; what they strand is released each time."""
     sizes = [guest.actual_bytes() // MIB for guest in trial.guests]
     for turn in (sizes[::-1], sizes):
         for guest, size in sorted(zip(trial.guests, turn, strict=True), key=lambda pair: pair[1]):

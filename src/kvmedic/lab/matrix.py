@@ -1,4 +1,4 @@
-"""Several experiments one after the other: the matrix scenario × remedy, or each scenario with its own remedy."""
+"""Many experiments one after the other: scenario × remedy, or each scenario with its own remedy."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def matrix(
     cycles: int,
     variant: int = 0,
 ) -> list[Wanted]:
-    """Every wanted combination; all repetitions of the first round before the second. No names: the matrix."""
+    """Every wanted combination, all of one round before the next. No names: the whole matrix."""
     rows = [
         Wanted(
             scenario=scenario,

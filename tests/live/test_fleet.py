@@ -146,7 +146,7 @@ def test_a_guest_that_counts_goes_on_counting_on_the_other_host(at_home: Place) 
 
 
 def balloon(xml: str) -> str:
-    return next(str(line) for line in xml.splitlines() if "<memballoon" in line)
+    return str(next(line for line in xml.splitlines() if "<memballoon" in line))
 
 
 def test_a_domain_of_nova_is_refused_with_novas_own_command(at_home: Place) -> None:
@@ -208,7 +208,7 @@ def test_an_evacuation_that_was_aborted_goes_on_where_it_stood(at_home: Place) -
     assert len(plan["steps"]) == 4
 
     process = at_home.begin(path)
-    wait_for(lambda: len(at_home.running_on(at_home.b)) == 1 and is_moving(at_home.a), process)
+    wait_for(lambda: len(at_home.running_on(at_home.a)) == 2 and is_moving(at_home.a), process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
 

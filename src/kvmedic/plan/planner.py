@@ -42,9 +42,16 @@ REVERSIBLE = (
 
 
 def compare(situation: Situation) -> tuple[Option, ...]:
-    """Every remedy that applies here, gentlest first; those that answer a finding come first."""
+    """Every remedy that applies here: what is open before what is blocked, each gentlest first; of what is
+    open, that which answers a finding comes first.
+    """
     options = [option for remedy in REMEDIES for option in remedy.propose(situation)]
-    return tuple(sorted(options, key=lambda option: (not option.helps_against, bool(option.blockers))))
+    return tuple(sorted(options, key=_rank))
+
+
+def _rank(option: Option) -> tuple[bool, bool]:
+    is_blocked = bool(option.blockers)
+    return is_blocked, not is_blocked and not option.helps_against
 
 
 def recommended(options: Iterable[Option]) -> Option | None:

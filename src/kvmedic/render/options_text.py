@@ -168,9 +168,8 @@ def _seconds(amount: Amount) -> str:
 
 def _suggestion(chosen: Option | None, width: int) -> str:
     if chosen is None:
-        return (
-            "No remedy is suggested: nothing was found that one of these answers and that is not blocked.\n"
-        )
+        text = "No remedy is suggested: nothing was found that one of these answers and that is not blocked."
+        return "\n".join(_wrapped(text, width, "")) + "\n"
     domain = f" --domain {clean(chosen.subject.name)}" if chosen.subject.kind == "domain" else ""
     why = f"answers {', '.join(chosen.helps_against)}; {manners(chosen)}"
     lines = [

@@ -42,11 +42,17 @@ def explain(case: Case) -> Judgement:
             ID,
             victim_subject(shortage.happening, shortage.report),
             _confidence(case, shortage),
-            summary=shortage_sentence(shortage, "the host ran out of memory, not because it was fragmented"),
+            summary=shortage_sentence(shortage, _why(shortage)),
             lines=_lines(case, shortage),
             remedies=REMEDIES,
         )
     )
+
+
+def _why(shortage: Shortage) -> str:
+    """Fragmentation is denied only where the report says that a single page was wanted."""
+    denied = ", not because it was fragmented" if shortage.report.order == 0 else ""
+    return f"the host ran out of memory{denied}"
 
 
 def _lines(case: Case, shortage: Shortage) -> Iterable[Because]:
@@ -63,12 +69,18 @@ def _confidence(case: Case, shortage: Shortage) -> float:
     """Where another cause names who took the memory, this one is only the stage on which it happened."""
     if kind_of(shortage.report) == "unclear":
         return POSSIBLE
-    if is_overcommitted(case, shortage):
+    if is_overcommitted(case, shortage) or is_only_a_kill(shortage):
         return FAIR
     largest = shortage.ledger.largest
     if largest is not None and largest.kind in EXPLAINED_ELSEWHERE and largest.share >= 0.25:
         return FAIR - 0.05
     return LIKELY + 0.08 if shortage.report.constraint == "CONSTRAINT_NONE" else LIKELY
+
+
+def is_only_a_kill(shortage: Shortage) -> bool:
+    """Neither header nor constraint nor zones were kept: somebody was killed, and little else is known."""
+    report = shortage.report
+    return report.order is None and report.constraint is None and report.mem_info is None
 
 
 def _refused_start(case: Case) -> Judgement | None:

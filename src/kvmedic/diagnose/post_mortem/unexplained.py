@@ -19,13 +19,16 @@ from kvmedic.model.log_event import LibvirtEvent, QemuEvent
 ID = "unexplained"
 ORDERLY = ("shutdown", "destroyed", "migrated", "saved", "daemon")
 ECHO_S = 30.0
+NOT_A_LOG = "no line of it is written as a log that kvmedic knows"
 NOTHING_READ = "no log covers it, so nothing can be told"
 
 
 def explain(case: Case) -> Judgement:
     """An end of QEMU that nothing accounts for; a question about a time of which no log speaks."""
-    if not case.logs or not any(log.lines_total for log in case.logs):
+    if not any(log.lines_total for log in case.logs):
         return lacking(NOTHING_READ)
+    if not any(log.natures or log.first_s is not None for log in case.logs):
+        return lacking(NOT_A_LOG)
     if case.is_asked and not case.scene:
         about = "" if case.domain is None else f" of {case.domain}"
         return lacking(f"no failure{about} stands in the logs of the time asked about")

@@ -113,6 +113,14 @@ class _HereStage(_Watching, HereStage):
         self.host = libvirt  # type: ignore[assignment]
 
 
+class _PatientHost(NestedHost):
+    """A nested host that may be slow: others may be at work on the machine under it."""
+
+    def virsh(self, *argv: str, timeout_s: float = PATIENCE_S) -> str:
+        """As in ``NestedHost``, with patience."""
+        return super().virsh(*argv, timeout_s=timeout_s)
+
+
 SAFE_HERE = ("stranded", "over-inflated")
 """Scenarios that change nothing of this machine outside their own guest."""
 
@@ -134,8 +142,8 @@ def open_trial(
         stage.trial = Trial(bed, stage, ground, libvirt)
         return stage.trial
     wish = WISHES.get(scenario.bench) or NestedWish(memory_mib=1152)
-    host = NestedHost(bed, wish, kernel=find_kernel(kernel))
-    host.wait_until_up(timeout_s=400)
+    host = _PatientHost(bed, wish, kernel=find_kernel(kernel))
+    host.wait_until_up(timeout_s=PATIENCE_S)
     stage = _NestedStage(host, variant, boot_of(host), say)
     stage.trial = Trial(bed, stage, ground, host)
     return stage.trial

@@ -50,7 +50,7 @@ class Place:
         return self.fleet.run([str(KVMEDIC), *words, *self._policy_of(words)], timeout_s=timeout_s)
 
     def _policy_of(self, words: tuple[str, ...]) -> tuple[str, ...]:
-        return ("--policy", str(self.policy)) if words[0] in ("plan", "apply") else ()
+        return ("--policy", str(self.policy)) if words[0] in ("plan", "apply", "undo") else ()
 
     def plan(self, host: FleetHost, remedy: str, *words: str) -> tuple[Path, dict[str, Any]]:
         """A plan for that host."""

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kvmedic.cli.terminal import progress_on_stderr, write_out
 from kvmedic.render.plan_text import render_run
 
 
-def undo(run: str) -> int:
+def undo(run: str, *, policy: Path | None = None) -> int:
     """Put back what a run changed: what was there before, not a default.
 
     Parameters
     ----------
     run
         The run to take back; see kvmedic runs.
+    policy
+        The policy file (TOML); a run on another host needs it to reach that host.
     """
     from kvmedic.wiring_act import acting  # noqa: PLC0415  the engine is loaded only by who acts
 
-    hands = acting(approve=lambda _step: True, policy=None)
+    hands = acting(approve=lambda _step: True, policy=policy)
     with progress_on_stderr() as progress:
         undone = hands.undo(run, progress)
     write_out(render_run(undone))

@@ -53,6 +53,7 @@ def run(
     ground: Ground = "nested",
     repeat: int = 1,
     cycles: int = 2,
+    maps: Annotated[bool, Flag] = False,
     variant: int = 0,
     kernel: str | None = None,
     save: Path | None = None,
@@ -76,6 +77,8 @@ def run(
         Measure each so many times.
     cycles
         After a remedy, bring the same load so many times: does the failure return?
+    maps
+        Keep the map of physical memory before and after each remedy, for the page of lab report.
     variant
         Another size of the same failure: 0, 1, …
     kernel
@@ -104,6 +107,7 @@ def run(
             variant=variant,
             save=save,
             own=scenario == "all",
+            has_maps=maps,
             form="json" if json else "markdown",
             say=_say,
         )

@@ -10,7 +10,7 @@ from kvmedic.errors import OutputError
 from kvmedic.lab.experiment import Wanted
 from kvmedic.lab.matrix import MATRIX, OWN_REMEDY, explain_rest, matrix, run_all
 from kvmedic.lab.report import Format, render
-from kvmedic.lab.results import SUFFIX, Ground, Result, load_results
+from kvmedic.lab.results import SUFFIX, Ground, Result, load_pictures, load_results
 
 Say = Callable[[str], None]
 
@@ -26,13 +26,23 @@ def run_experiments(
     variant: int,
     save: Path | None,
     own: bool,
+    has_maps: bool,
     form: Format,
     say: Say,
 ) -> int:
     """Measure; 0 when every one came about (and, with ``own``, every other failure was recognised)."""
 
     def rows_of(names: Sequence[str], by: Sequence[str]) -> list[Wanted]:
-        return matrix(names, by, ground=ground, kernel=kernel, repeat=repeat, cycles=cycles, variant=variant)
+        return matrix(
+            names,
+            by,
+            ground=ground,
+            kernel=kernel,
+            repeat=repeat,
+            cycles=cycles,
+            variant=variant,
+            has_maps=has_maps,
+        )
 
     if own:
         rows = [row for name, remedy in OWN_REMEDY.items() for row in rows_of((name,), (remedy,))]
@@ -62,7 +72,7 @@ def has_results(place: Path) -> bool:
 def show_results(place: Path, form: Format, output: Path | None) -> int:
     """Print the report, or write it to a file."""
     results: Sequence[Result] = load_results(place)
-    text = render(results, form)
+    text = render(results, form, load_pictures(place))
     if output is None:
         write_out(text, encoding="utf-8")
         return 0

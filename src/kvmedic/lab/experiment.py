@@ -37,6 +37,8 @@ class Wanted(Record, frozen=True, kw_only=True):
     kernel: str | None
     cycles: int
     variant: int
+    has_maps: bool
+    """Draw the map of physical memory before and after the remedy."""
 
 
 def check_wanted(wanted: Wanted) -> Scenario:
@@ -52,7 +54,14 @@ def check_wanted(wanted: Wanted) -> Scenario:
     return scenario
 
 
-def run_experiment(wanted: Wanted, say: Say) -> Result:
+class Done(Record, frozen=True, kw_only=True):
+    """An experiment that came about; ``pictures``: maps as SVG, by moment."""
+
+    result: Result
+    pictures: dict[str, str]
+
+
+def run_experiment(wanted: Wanted, say: Say) -> Done:
     """Run it; nothing of it is left. Raises ActionError when the failure does not come about."""
     scenario = check_wanted(wanted)
     began = time.monotonic()
@@ -63,7 +72,8 @@ def run_experiment(wanted: Wanted, say: Say) -> Result:
         )
         with trial.ends:
             result = _measured(trial, scenario, wanted, say)
-    return msgspec.structs.replace(result, total_seconds=round(time.monotonic() - began, 1))
+    result = msgspec.structs.replace(result, total_seconds=round(time.monotonic() - began, 1))
+    return Done(result=result, pictures=trial.pictures)
 
 
 def _measured(trial: Trial, scenario: Scenario, wanted: Wanted, say: Say) -> Result:
@@ -76,10 +86,12 @@ def _measured(trial: Trial, scenario: Scenario, wanted: Wanted, say: Say) -> Res
     _tell(say, "the failure is there", before)
     found = _found(trial)
     say(f"check found {', '.join(found) or 'nothing'}")
+    _draw(trial, wanted, "before")
     began_s = time.monotonic()
     applied = REMEDIES[wanted.remedy](trial)
     after = trial.read()
     ended_s = time.monotonic()
+    _draw(trial, wanted, "after")
     _tell(say, f"{wanted.remedy} took {applied.seconds:.0f} s, {applied.verdict or 'no verdict'}", after)
     cycles = tuple(_cycle(trial, scenario.id, number + 1, before) for number in range(wanted.cycles))
     for cycle in cycles:
@@ -107,6 +119,11 @@ def _measured(trial: Trial, scenario: Scenario, wanted: Wanted, say: Say) -> Res
         probe=_probe(trial) if wanted.ground == "nested" else None,
         notes=tuple(trial.notes),
     )
+
+
+def _draw(trial: Trial, wanted: Wanted, moment: str) -> None:
+    if wanted.has_maps and (svg := trial.picture()):
+        trial.pictures[moment] = svg
 
 
 def _found(trial: Trial) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ class Trial:
         self.label = ""
         self.target_mib = 0
         self.notes: list[str] = []
+        self.pictures: dict[str, str] = {}
         self.state = Path("/tmp/kvmedic-state") if ground == "nested" else bed.folder / "state"  # noqa: S108
 
     @property
@@ -63,6 +64,12 @@ class Trial:
         argv = ["env", f"KVMEDIC_STATE={self.state}", "NO_COLOR=1", str(KVMEDIC), *words]
         done = self.host.run(argv, timeout_s=PATIENCE_S)
         return Finished(returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+    def picture(self) -> str:
+        """The map of the host's physical memory now, as SVG; empty where it cannot be drawn."""
+        path = f"{self.state}.svg"
+        done = self.kvmedic("map", "--full", "--svg", path)
+        return "" if done.returncode else self.sh(f"cat {path}")
 
     def adopt(self, label: str, guest: Guest) -> None:
         """A guest is ready: let it count seconds, listen, and read how calm looks."""

@@ -10,7 +10,7 @@ from kvmedic.errors import KvmedicError, UsageError
 from kvmedic.lab.experiment import Wanted, check_wanted, run_experiment
 from kvmedic.lab.experiment_remedies import NOT_HERE, REMEDIES
 from kvmedic.lab.experiment_trial import SAFE_HERE
-from kvmedic.lab.results import Ground, Result, save_result
+from kvmedic.lab.results import Ground, Result, save_pictures, save_result
 from kvmedic.lab.run import Outcome, explain_take
 from kvmedic.lab.scenarios import SCENARIOS
 from kvmedic.lab.takes import make_takes
@@ -48,6 +48,7 @@ def matrix(
     repeat: int,
     cycles: int,
     variant: int = 0,
+    has_maps: bool = False,
 ) -> list[Wanted]:
     """Every wanted combination, all of one round before the next. No names: the whole matrix."""
     rows = [
@@ -59,6 +60,7 @@ def matrix(
             kernel=kernel,
             cycles=cycles,
             variant=variant,
+            has_maps=has_maps,
         )
         for repetition in range(1, repeat + 1)
         for scenario in scenarios or MATRIX
@@ -78,7 +80,7 @@ def run_all(rows: Sequence[Wanted], save: Path | None, say: Say) -> Iterator[Res
         each = (time.monotonic() - began) / done if done else GUESS_S[row.ground]
         say(f"[{number + 1} of {len(rows)}, about {human_seconds(each * (len(rows) - number))} left]")
         try:
-            result = run_experiment(row, say)
+            ended = run_experiment(row, say)
         except UsageError:
             raise
         except KvmedicError as error:
@@ -86,8 +88,9 @@ def run_all(rows: Sequence[Wanted], save: Path | None, say: Say) -> Iterator[Res
             continue
         done += 1
         if save is not None:
-            say(f"saved {save_result(result, save)}")
-        yield result
+            say(f"saved {save_result(ended.result, save)}")
+            save_pictures(ended.result, ended.pictures, save)
+        yield ended.result
 
 
 def explain_rest(kernel: str | None, say: Say) -> Iterator[Outcome]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from statistics import median
 from typing import Literal
@@ -20,6 +20,8 @@ from kvmedic.model.record import Record
 from kvmedic.units import MIB
 
 Format = Literal["html", "markdown", "json"]
+Pictures = Mapping[str, Mapping[str, str]]
+"""SVG by the name of a result, by moment."""
 NOTE = (
     "All hosts and guests ran under software emulation: seconds are to be compared with each other, "
     "not with hardware; bytes and blocks are readings of real kernels. "
@@ -177,14 +179,14 @@ COLUMNS: tuple[tuple[str, Callable[[Line], str]], ...] = (
 )
 
 
-def render(results: Sequence[Result], form: Format) -> str:
-    """The report in one of its forms."""
+def render(results: Sequence[Result], form: Format, pictures: Pictures | None = None) -> str:
+    """The report in one of its forms. ``pictures``: maps of physical memory for the page."""
     tables = tables_of(results)
     if form == "json":
         return (
             msgspec.json.format(msgspec.json.encode({"tables": tables, "results": results})).decode() + "\n"
         )
-    return _markdown(tables, results) if form == "markdown" else _html(tables, results)
+    return _markdown(tables, results) if form == "markdown" else _html(tables, results, pictures or {})
 
 
 def setup_words(results: Sequence[Result]) -> str:
@@ -210,7 +212,7 @@ def _markdown(tables: Sequence[Table], results: Sequence[Result]) -> str:
     return "\n".join(parts)
 
 
-def _html(tables: Sequence[Table], results: Sequence[Result]) -> str:
+def _html(tables: Sequence[Table], results: Sequence[Result], pictures: Pictures) -> str:
     environment = Environment(
         loader=PackageLoader("kvmedic.lab", "templates"),
         autoescape=True,
@@ -229,8 +231,18 @@ def _html(tables: Sequence[Table], results: Sequence[Result]) -> str:
         title_of=title_of,
         charts=_charts,
         results=results,
+        maps={name: _images(svgs) for name, svgs in pictures.items()},
     )
     return page.rstrip() + "\n"
+
+
+def _images(svgs: Mapping[str, str]) -> list[tuple[str, str]]:
+    """As images, so that nothing in them can run; what was before comes first."""
+    ordered = sorted(svgs.items(), key=lambda item: item[0] != "before")
+    return [
+        (moment, "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode())
+        for moment, svg in ordered
+    ]
 
 
 def _charts(table: Table) -> list[tuple[str, Markup]]:

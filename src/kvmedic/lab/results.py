@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -134,11 +134,30 @@ class Result(Record, frozen=True, kw_only=True):
 def save_result(result: Result, folder: Path) -> Path:
     """Write one result; its name tells what it is."""
     folder.mkdir(parents=True, exist_ok=True)
-    kernel = result.kernel.split("-")[0]
-    name = f"{result.scenario}.{result.remedy}.{result.ground}-{kernel}.{result.repetition}{SUFFIX}"
-    path = folder / name
+    path = folder / f"{name_of(result)}{SUFFIX}"
     path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     return path
+
+
+def name_of(result: Result) -> str:
+    """A name that no other experiment of a folder has."""
+    kernel = result.kernel.split("-")[0]
+    return f"{result.scenario}.{result.remedy}.{result.ground}-{kernel}.{result.repetition}"
+
+
+def save_pictures(result: Result, pictures: Mapping[str, str], folder: Path) -> None:
+    """Keep the maps of physical memory (SVG) beside the result, by moment."""
+    for moment, svg in pictures.items():
+        (folder / f"{name_of(result)}.{moment}.svg").write_text(svg)
+
+
+def load_pictures(place: Path) -> dict[str, dict[str, str]]:
+    """The maps in a folder: by result, by moment (before, after)."""
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted(place.glob("*.svg")) if place.is_dir() else ():
+        name, _, moment = path.stem.rpartition(".")
+        found.setdefault(name, {})[moment] = path.read_text()
+    return found
 
 
 def load_results(place: Path) -> list[Result]:

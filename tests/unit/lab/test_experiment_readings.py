@@ -70,6 +70,7 @@ def wanted(scenario: str, remedy: str, ground: str = "nested") -> Wanted:
         kernel=None,
         cycles=1,
         variant=0,
+        has_maps=False,
     )
 
 

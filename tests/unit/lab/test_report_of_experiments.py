@@ -84,3 +84,10 @@ def test_a_loss_is_drawn_to_the_left_of_the_zero_line() -> None:
     assert left < axis == right
     assert drawn.count("spread") == 1
     assert "reboot &amp; co" in drawn
+
+
+def test_maps_stand_side_by_side_as_images_of_the_page_itself() -> None:
+    page = render(RESULTS, "html", {"stranded.x": {"after": "<svg id='a'/>", "before": "<svg id='b'/>"}})
+
+    assert re.findall(r'alt="physical memory (before|after) stranded.x"', page) == ["before", "after"]
+    assert page.count('src="data:image/svg+xml;base64,') == 2

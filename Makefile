@@ -26,6 +26,10 @@ demo: ## in about three minutes, with a real guest: stranded, found, compared, r
 	@scripts/setup.sh lab
 	@$(PYTHON) -m kvmedic.lab.demo
 
+lab: setup-dev ## measure remedies here once, and kill ten runs at random moments: nothing may be left (as root)
+	@scripts/setup.sh lab
+	KVMEDIC_KILLS=10 $(PYTHON) -m pytest -q -m live tests/live/test_lab_experiments.py
+
 check: setup-dev ## format, lint, types, imports
 	$(PYTHON) -m ruff format --check src tests benchmarks
 	$(PYTHON) -m ruff check src tests benchmarks
@@ -48,4 +52,4 @@ lock: ## resolve the dependencies anew (hashed requirement files; they name no a
 clean: ## remove the environment and caches
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
-.PHONY: help run setup setup-dev test demo check fix bench-why schema lock clean
+.PHONY: help run setup setup-dev test demo lab check fix bench-why schema lock clean

@@ -12,13 +12,12 @@ from typing import Any
 
 import msgspec
 
-from kvmedic.adapters.cordon import read_cordon
 from kvmedic.adapters.host_shell import HostShell
 from kvmedic.adapters.migration_session import MigrationSession
 from kvmedic.adapters.quick_host import QuickHost
 from kvmedic.adapters.ssh import parse_ssh_target
 from kvmedic.derive.snapshot import assemble_snapshot
-from kvmedic.errors import KvmedicError
+from kvmedic.errors import KvmedicError, PreconditionFailedError
 from kvmedic.model.evidence import Target
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.migration import (
@@ -38,17 +37,14 @@ from kvmedic.ports import Progress
 from kvmedic.units import KIB
 
 SYSTEM = "qemu:///system"
+QUESTIONS = frozenset({"ceph-noout-set", "ha-maintenance-on", "fencing-disarmed"})
 GLANCE = CollectRequest(is_deep=False, interval_s=0.0, page_map="none")
 MARKS = """
+[ -e /run/kvmedic/cordon ] && printf 'cordon\\t%s\\n' "$(head -c 300 /run/kvmedic/cordon | tr '\\t\\n' '  ')"
 for d in /etc/pki/libvirt-migrate /etc/pki/qemu; do
-  [ -e $d/server-cert.pem ] && [ -e $d/ca-cert.pem ] && echo certificates && break
+  [ -e $d/server-cert.pem ] && [ -e $d/ca-cert.pem ] && printf 'certificates\\t%s\\n' "$d" && break
 done
-for p in "$@"; do [ -e "$p" ] || printf 'missing %s\\n' "$p"; done
-"""
-FILESYSTEMS = """
-for p in "$@"; do printf '%s\\t%s\\n' "$(stat -f -c %T -- "$p" 2>/dev/null || echo unknown)" "$p"; done
-"""
-QUESTIONS = """
+for p in "$@"; do [ -e "$p" ] || printf 'missing\\t%s\\n' "$p"; done
 ask() { [ -e "$1" ] && printf '%s\\t%s\\n' "$2" "$1"; }
 ask /etc/ceph/ceph.conf ceph-noout-set
 ask /etc/corosync/corosync.conf ha-maintenance-on
@@ -63,7 +59,10 @@ for c in /proc/[0-9]*/comm; do
     ceph-osd|ceph-mon) printf 'ceph-noout-set\\t%s runs\\n' "$name" ;;
   esac
 done 2>/dev/null
-exit 0
+printf 'seen\\t\\n'
+"""
+FILESYSTEMS = """
+for p in "$@"; do printf '%s\\t%s\\n' "$(stat -f -c %T -- "$p" 2>/dev/null || echo unknown)" "$p"; done
 """
 
 
@@ -134,18 +133,24 @@ def _snapshot(host: FleetHost) -> Snapshot | Missing:
 def _marks(ssh: str | None, files: Sequence[str], *, is_here: bool = False) -> HostMigrationMarks | Missing:
     if ssh is None and not is_here:
         return _not_collected("the policy names no ssh for it")
-    shell = HostShell(ssh)
     try:
-        lines = shell.run(MARKS, *files).out.splitlines()
-        return HostMigrationMarks(
-            cordon=read_cordon(shell),
-            has_migration_certificates="certificates" in lines,
-            missing_files=tuple(
-                line.removeprefix("missing ") for line in lines if line.startswith("missing ")
-            ),
-        )
+        rows = _rows_of_marks(HostShell(ssh), files)
     except KvmedicError as error:
         return _unreachable(str(ssh), error)
+    return HostMigrationMarks(
+        cordon=next((text.strip() or "cordoned" for key, text in rows if key == "cordon"), None),
+        has_migration_certificates=any(key == "certificates" for key, _ in rows),
+        missing_files=tuple(text for key, text in rows if key == "missing"),
+        questions={key: text for key, text in reversed(rows) if key in QUESTIONS},
+    )
+
+
+def _rows_of_marks(shell: HostShell, files: Sequence[str]) -> list[tuple[str, str]]:
+    """The script's rows. PreconditionFailedError where it did not come to its end."""
+    rows = [line.partition("\t") for line in shell.run(MARKS, *files).out.splitlines()]
+    if not any(key == "seen" for key, _, _ in rows):
+        raise PreconditionFailedError(f"the marks of {shell.shown} could not be read to their end")
+    return [(key, text) for key, _, text in rows]
 
 
 def _destination(host: FleetHost, mobility: Mapping[str, Mobility]) -> DestinationFacts | Missing:
@@ -195,20 +200,8 @@ def _sight(source: FleetHost, snapshot: Snapshot) -> FleetSight:
         ssh=source.ssh,
         mobility=_mobility(source, shell, [str(d.uuid) for d in snapshot.running if isinstance(d.uuid, str)]),
         marks=_marks(source.ssh, (), is_here=source.ssh is None),
-        questions=_questions(shell),
         controller_uuid=None if source.ssh is None else _own_hardware_uuid(),
     )
-
-
-def _questions(shell: HostShell) -> Mapping[str, str] | Missing:
-    try:
-        rows = (line.split("\t", 1) for line in shell.run(QUESTIONS).out.splitlines() if "\t" in line)
-    except KvmedicError as error:
-        return _unreachable(shell.shown, error)
-    found: dict[str, str] = {}
-    for key, mark in rows:
-        found.setdefault(key, mark)
-    return found
 
 
 def _own_hardware_uuid() -> str | None:

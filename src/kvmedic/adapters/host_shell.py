@@ -15,7 +15,8 @@ SSH_OPTIONS = (
     *("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"),
 )
 SSH_FAILED = 255
-DEADLINE_S = 30.0
+DEADLINE_S = 90.0
+"""A dead network ends sooner (ServerAlive); a sick or emulated host takes its time."""
 
 
 class Said(NamedTuple):

@@ -98,19 +98,19 @@ class HostMigrationMarks(Record, frozen=True, kw_only=True):
     """What the mark says; None where there is none."""
     has_migration_certificates: bool
     missing_files: tuple[str, ...]
+    questions: Mapping[str, str]
+    """Keys of the policy's answers that its marks raise, each with the mark."""
 
 
 class FleetSight(Record, frozen=True, kw_only=True):
     """What is known of the host that domains are to leave, beyond its snapshot.
 
-    ``uri`` is its libvirt as seen from here. ``mobility`` is by domain UUID. ``questions`` are keys of the
-    policy's answers that its marks raise, each with the mark. ``controller_uuid`` is the hardware UUID of the
-    machine that kvmedic runs on: it may be a guest of that host.
+    ``uri`` is its libvirt as seen from here. ``mobility`` is by domain UUID. ``controller_uuid`` is the
+    hardware UUID of the machine that kvmedic runs on: it may be a guest of that host.
     """
 
     uri: str
     ssh: str | None
     mobility: Mapping[str, Mobility] | Missing
     marks: HostMigrationMarks | Missing
-    questions: Mapping[str, str] | Missing
     controller_uuid: str | None

@@ -26,7 +26,7 @@ from kvmedic.units import GIB, MIB
 
 UNSEEN = Missing(source="ssh", reason=Reason.NOT_COLLECTED, detail="no ssh")
 SILENT = Missing(source="qemu+tcp://b/system", reason=Reason.UNREACHABLE, detail="no answer")
-NO_MARKS = HostMigrationMarks(cordon=None, has_migration_certificates=False, missing_files=())
+NO_MARKS = HostMigrationMarks(cordon=None, has_migration_certificates=False, missing_files=(), questions={})
 
 
 def mobility(domain: DomainFacts, **changes: Any) -> Mobility:
@@ -118,7 +118,6 @@ def fleet(
         ssh="ssh://root@a",
         mobility={str(d.uuid): mobility(d, **(moves or {}).get(d.name, {})) for d in here},
         marks=NO_MARKS,
-        questions={},
         controller_uuid=None,
     )
     return msgspec.structs.replace(

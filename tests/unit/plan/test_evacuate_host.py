@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from fleet_samples import SILENT, fleet, there, view
+from fleet_samples import NO_MARKS, SILENT, fleet, there, view
 from situations import inflated
 
 from kvmedic.model.gap import Missing, Reason
@@ -99,16 +99,21 @@ def test_no_beneficial_move_is_said_plainly() -> None:
     assert "no beneficial move" in reasons(fleet(*PAIR, others=(view("b", SILENT),)))
 
 
+def asking(key: str) -> HostMigrationMarks:
+    """A host whose marks raise this question."""
+    return msgspec.structs.replace(NO_MARKS, questions={key: "a mark"})
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"is_local": True}, "cannot nurse itself"),
         ({"policy": {"least_healthy_hosts": 2}}, "the policy wants 2 to stay"),
         ({"policy": {"protected_domains": ("web-1",)}}, "web-1 is protected"),
-        ({"sight": {"questions": {"ceph-noout-set": "/etc/ceph/ceph.conf"}}}, "is noout set"),
+        ({"sight": {"marks": asking("ceph-noout-set")}}, "is noout set"),
         ({"sight": {"controller_uuid": "uuid-of-web-1"}}, "this machine is a guest of that host"),
         (
-            {"sight": {"questions": Missing(source="ssh", reason=Reason.UNREACHABLE, detail="")}},
+            {"sight": {"marks": Missing(source="ssh", reason=Reason.UNREACHABLE, detail="")}},
             "could not be read",
         ),
     ],
@@ -118,7 +123,7 @@ def test_every_doubt_closes_the_way(changes: dict[str, Any], said: str) -> None:
 
 
 def test_a_question_is_settled_by_the_policys_word_alone() -> None:
-    asked = {"questions": {"ha-maintenance-on": "corosync runs"}}
+    asked = {"marks": asking("ha-maintenance-on")}
 
     assert "maintenance mode" in reasons(fleet(sight=asked, policy={"answers": {"ha-maintenance-on": False}}))
     assert reasons(fleet(sight=asked, policy={"answers": {"ha-maintenance-on": True}})) == ""
@@ -127,7 +132,7 @@ def test_a_question_is_settled_by_the_policys_word_alone() -> None:
 def test_one_host_at_a_time() -> None:
     domain = inflated()
     marked = HostMigrationMarks(
-        cordon="kvmedic reboot-host", has_migration_certificates=False, missing_files=()
+        cordon="kvmedic reboot-host", has_migration_certificates=False, missing_files=(), questions={}
     )
     others = (view("b", there((domain,))), view("c", there((domain,)), marks=marked))
 

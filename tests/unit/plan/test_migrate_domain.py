@@ -97,7 +97,9 @@ def test_a_domain_that_is_there_already_or_whose_name_is_taken_does_not_come() -
 
 def test_a_cordoned_a_silent_and_no_destination_take_nobody() -> None:
     domain = inflated()
-    marked = HostMigrationMarks(cordon="broken fan", has_migration_certificates=False, missing_files=())
+    marked = HostMigrationMarks(
+        cordon="broken fan", has_migration_certificates=False, missing_files=(), questions={}
+    )
 
     assert "cordoned: broken fan" in reasons(
         fleet(domain, others=(view("b", there((domain,)), marks=marked),))
@@ -127,7 +129,9 @@ def test_the_roomiest_calm_host_comes_first() -> None:
 
 
 def test_memory_is_encrypted_where_both_sides_can() -> None:
-    certified = HostMigrationMarks(cordon=None, has_migration_certificates=True, missing_files=())
+    certified = HostMigrationMarks(
+        cordon=None, has_migration_certificates=True, missing_files=(), questions={}
+    )
     domain = inflated()
     now = fleet(domain, others=(view("b", there((domain,)), marks=certified),), sight={"marks": certified})
 

@@ -94,11 +94,11 @@ def blockers_of_acting(situation: Situation) -> Iterator[Blocker]:
 def _questions(situation: Situation) -> Iterator[Blocker]:
     """A mark on the host raises a question; only the policy's own word settles it, silence does not."""
     assert situation.fleet is not None  # noqa: S101
-    questions = situation.fleet.questions
-    if isinstance(questions, Missing):
-        yield blocker("whether others watch over this host could not be read", str(questions))
+    marks = situation.fleet.marks
+    if isinstance(marks, Missing):
+        yield blocker("whether others watch over this host could not be read", str(marks))
         return
-    for key, mark in sorted(questions.items()):
+    for key, mark in sorted(marks.questions.items()):
         if situation.policy.answers.get(key) is not True:
             yield blocker(QUESTIONS.get(key, key), mark, f"once it is so: answers.{key} = true in the policy")
 

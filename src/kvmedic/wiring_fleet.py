@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
@@ -41,6 +41,9 @@ NO_MAP = Missing(source="kvmedic/page_map.json", reason=Reason.NOT_COLLECTED, de
 FROM_ELSEWHERE = frozenset({"migrate-domain", "shut-down-domain", "mark-cordon", "reboot-host"})
 """Steps that act on another host; every other kind acts on the host that kvmedic runs on."""
 
+Held = Callable[[], bool]
+"""Whether the locks on another host are still held."""
+
 
 class ActingAnywhere:
     """As ``app.acting.Acting``: each plan with the hands and the locks of the host it is for."""
@@ -69,7 +72,7 @@ class ActingAnywhere:
     def _for(self, plan: Plan) -> Acting:
         remote = ssh_of(plan.hosts[0], self._policy)
         if remote is None:
-            return Acting(self._hands, _locks(None, self._lock, plan, self._policy))
+            return Acting(self._hands, _locks(None, self._lock, plan, self._policy, []))
         foreign = [s for s in plan.steps if str(s.action.__struct_config__.tag) not in FROM_ELSEWHERE]
         if foreign:
             raise PreconditionFailedError(
@@ -77,8 +80,9 @@ class ActingAnywhere:
                 "nothing was touched",
                 hint="Run kvmedic on that host for it.",
             )
-        hands = remote_hands(self._hands, remote, self._policy, self._store)
-        return Acting(hands, _locks(remote, self._lock, plan, self._policy))
+        held: list[Held] = []
+        hands = remote_hands(self._hands, remote, self._policy, self._store, held)
+        return Acting(hands, _locks(remote, self._lock, plan, self._policy, held))
 
 
 def ssh_of(host: PlannedHost, policy: Policy) -> str | None:
@@ -96,7 +100,7 @@ def ssh_of(host: PlannedHost, policy: Policy) -> str | None:
     )
 
 
-def _locks(remote: str | None, local: Lock, plan: Plan, policy: Policy) -> Lock:
+def _locks(remote: str | None, local: Lock, plan: Plan, policy: Policy, held: list[Held]) -> Lock:
     """The locks of the source, there; and those of the domains at every destination that ssh reaches."""
 
     @contextmanager
@@ -105,9 +109,9 @@ def _locks(remote: str | None, local: Lock, plan: Plan, policy: Policy) -> Lock:
             if remote is None:
                 stack.enter_context(local(names, owner, shared=shared))
             else:
-                stack.enter_context(remotely_locked(remote, names, owner, shared=shared))
+                held.append(stack.enter_context(remotely_locked(remote, names, owner, shared=shared)))
             for ssh, domains in sorted(_arriving(plan, policy).items()):
-                stack.enter_context(remotely_locked(ssh, domains, owner))
+                held.append(stack.enter_context(remotely_locked(ssh, domains, owner)))
             yield
 
     return locked
@@ -125,12 +129,12 @@ def _arriving(plan: Plan, policy: Policy) -> dict[str, list[str]]:
     return found
 
 
-def remote_hands(hands: Hands, ssh: str, policy: Policy, store: RunStore) -> Hands:
+def remote_hands(hands: Hands, ssh: str, policy: Policy, store: RunStore, held: Sequence[Held]) -> Hands:
     """The same journal, engine and actors; survey and measure of the host behind ``ssh``."""
     host, shell = QuickHost(ssh), HostShell(ssh)
     return msgspec.structs.replace(
         hands,
-        survey=lambda: _survey(host, policy, store),
+        survey=lambda: _survey(host, policy, store, held),
         measure=lambda plan: _measure(host, plan),
         glance=lambda plan: _measure(host, plan),
         actors={
@@ -153,7 +157,10 @@ def _ailments(host: QuickHost) -> tuple[str, ...]:
     return (*libvirt, *(f.summary for f in findings if f.severity == Severity.CRITICAL))
 
 
-def _survey(host: QuickHost, policy: Policy, store: RunStore) -> World:
+def _survey(host: QuickHost, policy: Policy, store: RunStore, held: Sequence[Held]) -> World:
+    if not all(is_held() for is_held in held):
+        lost = Missing(source="locks", reason=Reason.UNREACHABLE, detail="the locks there were lost with ssh")
+        return _world(lost, lost, policy, store, None)
     try:
         evidence = host.collect(QUICK, _silent)
     except KvmedicError as error:

@@ -10,7 +10,7 @@ import os
 import selectors
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from kvmedic.adapters.child import end_child
@@ -40,10 +40,11 @@ while read -r line; do echo still; done
 @contextmanager
 def remotely_locked(
     ssh: str, names: Sequence[str], owner: str, *, shared: Sequence[str] = ()
-) -> Iterator[None]:
+) -> Iterator[Callable[[], bool]]:
     """Holds all of ``names`` on that host or none. PreconditionFailedError: taken, or it cannot be reached.
 
-    Those in ``shared`` are held together with others who share them.
+    Those in ``shared`` are held together with others who share them. What it yields tells whether the locks
+    are still held: they are gone when the ssh session is.
     """
     shell = HostShell(ssh)
     process = subprocess.Popen(
@@ -55,7 +56,7 @@ def remotely_locked(
     )
     try:
         _check(_first_line(process), shell.shown)
-        yield
+        yield lambda: process.poll() is None
     finally:
         _let_go(process)
 

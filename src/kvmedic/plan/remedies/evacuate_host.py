@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kvmedic.model.domain import ManagedBy
+from kvmedic.model.finding import Subject
 from kvmedic.model.gap import Missing
 from kvmedic.model.plan import (
     Action,
@@ -57,11 +58,18 @@ def propose(situation: Situation) -> tuple[Option, ...]:
     return (_option(situation),) if situation.snapshot.running else ()
 
 
+def host_of(situation: Situation) -> Subject:
+    """The host by its name where it is another one: the policy's cool-down is for each host by itself."""
+    if situation.is_local:
+        return HOST
+    return Subject(kind="host", name=situation.snapshot.host.name, id=None)
+
+
 def _option(situation: Situation) -> Option:
     placements = evacuation(situation)
     return Option(
         remedy=ID,
-        subject=HOST,
+        subject=host_of(situation),
         forecast=_forecast(placements),
         risk="high",
         is_reversible=False,

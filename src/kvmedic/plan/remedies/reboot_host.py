@@ -31,6 +31,7 @@ from kvmedic.plan.remedies.evacuate_host import (
     blockers_of_acting,
     blockers_of_domains,
     downtimes,
+    host_of,
     leaving,
     notes_of,
 )
@@ -57,7 +58,7 @@ def propose(situation: Situation) -> tuple[Option, ...]:
     return (
         Option(
             remedy=ID,
-            subject=HOST,
+            subject=host_of(situation),
             forecast=_forecast(situation, placements),
             risk="high",
             is_reversible=False,

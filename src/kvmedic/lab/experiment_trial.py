@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from kvmedic.errors import ActionError
 from kvmedic.lab.bed import Bed
 from kvmedic.lab.domain_xml import GuestWish
 from kvmedic.lab.guest import Guest, start_guest
@@ -145,6 +146,7 @@ def open_trial(
     stage: _Watching
     if ground == "here":
         libvirt = LibvirtHost(bed)
+        _keep_locks_in(libvirt)
         stage = _HereStage(libvirt, variant, say)
         stage.trial = Trial(bed, stage, ground, libvirt)
         return stage.trial
@@ -154,6 +156,15 @@ def open_trial(
     stage = _NestedStage(host, variant, boot_of(host), say)
     stage.trial = Trial(bed, stage, ground, host)
     return stage.trial
+
+
+def _keep_locks_in(libvirt: LibvirtHost) -> None:
+    """Let kvmedic's locks of disposable domains go with the bed, too."""
+    folder = libvirt.folder / "kvmedic"
+    folder.mkdir()
+    done = libvirt.run(["sh", "-c", f"mkdir -p /run/kvmedic && mount --bind {folder} /run/kvmedic"])
+    if done.returncode:
+        raise ActionError(f"no place of its own for locks: {done.stderr.strip()}")
 
 
 def kernel_of(trial: Trial) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kvmedic.lab.bed import Bed
+from kvmedic.lab.domain_xml import GuestWish
+from kvmedic.lab.guest import Guest, start_guest
 from kvmedic.lab.libvirt_host import LibvirtHost, memory_hierarchies
 from kvmedic.lab.scenario import Scenario
 from kvmedic.lab.stage import Stage
@@ -54,6 +56,12 @@ class HereStage(Stage):
         top = memory_hierarchies()[0] / f"{self.libvirt.name}.partition"
         return list(top.glob(f"qemu-*-{name}.libvirt-qemu"))
 
+    def lively(self, label: str, wish: GuestWish) -> Guest:
+        """As in ``Stage``, on the private libvirt."""
+        guest = start_guest(self.libvirt, label, wish)
+        guest.wait_until_ready(timeout_s=300)
+        return guest
+
     def log(self) -> str:
         """What the kernel of this machine has said since the stage began."""
         return lines_after(_dmesg(), self._began_s)
@@ -75,7 +83,9 @@ def _take(stage: HereStage, scenario: Scenario, release: str) -> Take:
     """The take; what the builder of this kernel added to its version is left out."""
     logs = stage.libvirt.folder / "log" / "qemu"
     files = {f"proc/{name}": Path(f"/proc/{name}").read_bytes() for name in PROC}
-    files |= {f"var/log/libvirt/qemu/{path.name}": path.read_bytes() for path in logs.glob("*.log")}
+    files |= stage.files | {
+        f"var/log/libvirt/qemu/{path.name}": path.read_bytes() for path in logs.glob("*.log")
+    }
     plain = release.partition("-")[0]
     segment = stage.log().replace(release, plain)
     return Take(

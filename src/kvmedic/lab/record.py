@@ -56,7 +56,8 @@ def record_after(stage: Stage, *, is_full: bool) -> None:
         stage.host.put("collector.sh", collector().encode())
         stage.sh("sh /exchange/collector.sh > /exchange/full.tar 2>/dev/null", timeout_s=300)
         stage.files |= _unpacked((stage.host.exchange / "full.tar").read_bytes())
-    stage.sh(QUICK + ("" if is_full else VIRSH) + LOGS)
+    has_lists = stage.host.wish.has_libvirt and not is_full
+    stage.sh(QUICK + (VIRSH if has_lists else "") + LOGS)
     quick = _unpacked((stage.host.exchange / "quick.tar").read_bytes())
     stage.files |= {path: data for path, data in quick.items() if not is_full or path not in stage.files}
 

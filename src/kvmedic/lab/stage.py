@@ -159,15 +159,19 @@ class Stage:
         self.sh(
             "kill -9 $(cat /tmp/background.pids) 2>/dev/null; rm -f /tmp/background.pids; pkill -9 faults"
         )
-        self.sh(
-            f"for d in $(virsh -q list --all --name | grep -v {CALM}); do"
-            " virsh -q destroy $d; virsh -q undefine $d; done"
-        )
+        self.end_guests()
         self.sh(
             "echo 0 > /proc/sys/vm/nr_hugepages; echo 0 > /proc/sys/vm/panic_on_oom;"
             " rm -f /data/*.img /data/*.disk /data/*.qcow2"
         )
         self.sh("echo 3 > /proc/sys/vm/drop_caches; echo 1 > /proc/sys/vm/compact_unevictable_allowed")
+
+    def end_guests(self) -> None:
+        """End every guest but the calm one."""
+        self.sh(
+            f"for d in $(virsh -q list --all --name | grep -v {CALM}); do"
+            " virsh -q destroy $d; virsh -q undefine $d; done"
+        )
 
     def _last_words(self, told: str) -> str:
         """What the console has of the boot that ended beyond ``told``."""

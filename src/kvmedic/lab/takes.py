@@ -6,7 +6,10 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 
+import msgspec
+
 from kvmedic.errors import ActionError, KvmedicError
+from kvmedic.lab.bare import BareStage
 from kvmedic.lab.bed import Bed
 from kvmedic.lab.domain_xml import GuestWish
 from kvmedic.lab.guest import start_guest
@@ -18,18 +21,28 @@ from kvmedic.lab.record import record_after, record_before
 from kvmedic.lab.scenario import Bench, Scenario
 from kvmedic.lab.stage import Stage, boot_of
 from kvmedic.lab.take import CALM, Take
+from kvmedic.model.record import Record
 
 Say = Callable[[str], None]
 Rows = list[tuple[Scenario, int]]
 START_S = 40
 """The start of a nested host and its first QEMU, on two CPUs under software emulation."""
+BARE_MIB = 512
 ALWAYS = ("log_buf_len=4M",)
 WISHES: dict[Bench, NestedWish] = {
-    "plain": NestedWish(memory_mib=1152, data_mib=500, kernel_words=ALWAYS),
-    "two-nodes": NestedWish(memory_mib=1152, numa_nodes=2, kernel_words=ALWAYS),
-    "swap": NestedWish(memory_mib=896, swap_mib=1024, kernel_words=ALWAYS),
-    "verbose-console": NestedWish(memory_mib=896, kernel_words=(*ALWAYS, "loglevel=8")),
+    "plain": NestedWish(memory_mib=800, data_mib=500, kernel_words=ALWAYS),
+    "two-nodes": NestedWish(memory_mib=896, numa_nodes=2, kernel_words=ALWAYS),
+    "swap": NestedWish(memory_mib=640, swap_mib=1024, kernel_words=ALWAYS),
+    "verbose-console": NestedWish(memory_mib=640, kernel_words=(*ALWAYS, "loglevel=8")),
 }
+
+
+class How(Record, frozen=True, kw_only=True):
+    """On which kernel, and with what beside the failure."""
+
+    kernel: Kernel
+    has_calm_guest: bool
+    has_libvirt: bool
 
 
 def make_takes(
@@ -38,38 +51,39 @@ def make_takes(
     say: Say,
     *,
     has_calm_guest: bool = False,
+    has_libvirt: bool = True,
 ) -> Iterator[Take]:
     """One take for each (scenario, variant), those of one bench on one host where they leave it usable.
 
     ``has_calm_guest``: beside each failure a guest with an inflated balloon that has nothing to do with it.
+    Without libvirt it is quicker; for failures of the kernel libvirt plays no part.
     """
     here = [row for row in wanted if row[0].bench == "here"]
     yield from make_takes_here(here, os.uname().release, say)
     kernel = find_kernel(kernel_release)
-    for bench in WISHES:
+    for bench, wish in WISHES.items():
         rows = [(scenario, variant) for scenario, variant in wanted if scenario.bench == bench]
         rows.sort(key=lambda row: row[0].ends_host)
         while rows:
-            rows = yield from _on_one_host(rows, bench, kernel, say, has_calm_guest)
+            how = How(kernel=kernel, has_calm_guest=has_calm_guest, has_libvirt=has_libvirt)
+            rows = yield from _on_one_host(rows, wish, how, say)
 
 
-def _on_one_host(
-    rows: Rows, bench: Bench, kernel: Kernel, say: Say, has_calm_guest: bool
-) -> Generator[Take, None, Rows]:
+def _on_one_host(rows: Rows, wish: NestedWish, how: How, say: Say) -> Generator[Take, None, Rows]:
     """Runs until the host is of no use any more; what remains is for another host."""
     with Bed() as bed:
         started = time.monotonic()
-        host = NestedHost(bed, WISHES[bench], kernel=kernel)
+        if not how.has_libvirt:
+            wish = msgspec.structs.replace(wish, has_libvirt=False, memory_mib=BARE_MIB)
+        host = NestedHost(bed, wish, kernel=how.kernel)
         host.wait_until_up(timeout_s=300)
-        say(
-            f"bed {bed.ledger.bed_id}: {kernel.release}, {bench}, up after {time.monotonic() - started:.0f} s"
-        )
+        say(f"bed {bed.ledger.bed_id}: {how.kernel.release}, up after {time.monotonic() - started:.0f} s")
         boot = boot_of(host)
-        if has_calm_guest:
+        if how.has_calm_guest:
             _start_calm_guest(host)
         while rows:
             scenario, variant = rows.pop(0)
-            stage = Stage(host, variant, boot, say)
+            stage = (Stage if how.has_libvirt else BareStage)(host, variant, boot, say)
             try:
                 yield run_once(stage, scenario)
             except KvmedicError as error:

@@ -8,9 +8,9 @@ from kvmedic.lab.stage import Stage
 
 def bring_about(stage: Stage) -> None:
     """Start a guest and stop it the ordinary way."""
-    stage.still("web-01", stage.pick(120, 240))
+    stage.still("web-01", stage.pick(64, 90))
     if stage.variant % 2:
-        stage.still("db-02", 100)
+        stage.still("db-02", 64)
         stage.sh("virsh -q shutdown db-02; virsh -q destroy --graceful db-02")
     stage.sleep(2)
     stage.sh("virsh -q destroy --graceful web-01")

@@ -8,9 +8,9 @@ from kvmedic.lab.stage import Stage
 
 def bring_about(stage: Stage) -> None:
     """Reset the host while its guests run."""
-    stage.still("web-01", stage.pick(120, 200))
+    stage.still("web-01", stage.pick(64, 90))
     if stage.variant % 2:
-        stage.still("db-02", 100)
+        stage.still("db-02", 64)
     stage.sleep(5)
     stage.expect_restart(stage.host.reset, end="reset")
 

@@ -8,7 +8,7 @@ from kvmedic.lab.stage import Stage
 
 def bring_about(stage: Stage) -> None:
     """Crash the host; it restarts by itself."""
-    stage.still("web-01", stage.pick(100, 150))
+    stage.still("web-01", stage.pick(64, 90))
     stage.expect_restart(
         lambda: stage.sh("echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger", timeout_s=5),
         end="panic",

@@ -22,7 +22,7 @@ END
 def bring_about(stage: Stage) -> None:
     """Poison one page in the middle of a guest's memory."""
     name = stage.pick("db-02", "web-01")
-    stage.still(name, stage.pick(128, 200))
+    stage.still(name, stage.pick(80, 100))
     frame = stage.sh(FIND.replace("NAME", name)).strip()
     stage.sh(f"modprobe hwpoison-inject; echo {frame} > /sys/kernel/debug/hwpoison/corrupt-pfn")
     stage.wait_for_log("Memory failure: 0x")

@@ -8,8 +8,8 @@ from kvmedic.lab.stage import Stage
 
 def bring_about(stage: Stage) -> None:
     """Write f to sysrq-trigger."""
-    stage.still("db-02", stage.pick(200, 300))
-    stage.still("web-01", 100)
+    stage.still("db-02", stage.pick(120, 150))
+    stage.still("web-01", 40)
     stage.sh("echo 1 > /proc/sys/kernel/sysrq; echo f > /proc/sysrq-trigger")
     stage.wait_for_log("Killed process")
 

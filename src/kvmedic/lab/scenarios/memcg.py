@@ -8,7 +8,7 @@ from kvmedic.lab.stage import Stage
 
 def bring_about(stage: Stage) -> None:
     """A guest grows into the limit of its own cgroup."""
-    size, limit = stage.pick((200, 300), (320, 400))
+    size, limit = stage.pick((100, 150), (128, 200))
     stage.still("app-07", size, limit_mib=limit)
     stage.grow("app-07", limit)
     stage.wait_for_log("Memory cgroup out of memory: Killed process")

@@ -10,7 +10,7 @@ from kvmedic.lab.stage import Stage, try_quietly
 def bring_about(stage: Stage) -> None:
     """A guest with a working set, a balloon that leaves less than it."""
     guest = stage.lively("shop-01", GuestWish(memory_mib=512, orders=(f"hold {stage.pick(200, 260)}",)))
-    stage.host.virsh("setmem", guest.name, f"{stage.pick(200, 240)}M", "--live")
+    guest.host.virsh("setmem", guest.name, f"{stage.pick(200, 240)}M", "--live")
     stage.sleep(8)
     try_quietly(lambda: guest.agent.ask(f"fill {stage.pick(200, 260)}", timeout_s=40))
     stage.keep_guest_log(guest)
@@ -23,7 +23,7 @@ SCENARIO = Scenario(
     seconds=90,
     bring_about=bring_about,
     ends_host=False,
-    needs_full_record=True,
+    needs_full_record=False,
     proof_in="guest",
     is_incident=True,
 )

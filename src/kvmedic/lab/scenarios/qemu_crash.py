@@ -20,7 +20,7 @@ WRITE_TO_ADDRESS_ZERO, INVALID_OPCODE = "31c08900", "0f0b"
 
 def bring_about(stage: Stage) -> None:
     """Put a bad instruction where QEMU's main thread goes on; the next command runs into it."""
-    stage.still("web-01", 120)
+    stage.still("web-01", 64)
     stage.sh(BREAK.replace("CODE", stage.pick(WRITE_TO_ADDRESS_ZERO, INVALID_OPCODE)))
     stage.wait_for_log("segfault at|trap invalid opcode", timeout_s=20)
 

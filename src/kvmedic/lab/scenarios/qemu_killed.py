@@ -8,7 +8,7 @@ from kvmedic.lab.stage import Stage
 
 def bring_about(stage: Stage) -> None:
     """SIGTERM or SIGINT from a shell."""
-    stage.still("web-01", 120)
+    stage.still("web-01", 64)
     stage.sleep(3)
     stage.sh(f"kill -{stage.pick('TERM', 'INT')} $(cat /run/libvirt/qemu/web-01.pid)")
     stage.sleep(3)

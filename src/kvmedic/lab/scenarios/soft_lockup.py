@@ -8,7 +8,7 @@ from kvmedic.lab.stage import Stage
 
 def bring_about(stage: Stage) -> None:
     """Stop the machine that the host is, and let it run again."""
-    stage.still("web-01", 120)
+    stage.still("web-01", 64)
     stage.freeze_machine(stage.pick(35, 50))
     stage.wait_for_log("soft lockup|rcu_.* stall|blocked for more", timeout_s=60)
 

@@ -8,7 +8,7 @@ from kvmedic.lab.stage import Stage
 
 def bring_about(stage: Stage) -> None:
     """SIGKILL from a shell."""
-    stage.still("web-01", stage.pick(120, 200))
+    stage.still("web-01", stage.pick(64, 90))
     stage.sleep(3)
     stage.sh("kill -KILL $(cat /run/libvirt/qemu/web-01.pid)")
     stage.sleep(3)

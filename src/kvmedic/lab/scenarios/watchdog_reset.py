@@ -10,7 +10,7 @@ HOLD = "nohup sh -c 'exec 9>/dev/watchdog0; echo x >&9; exec sleep 600' >/dev/nu
 
 def bring_about(stage: Stage) -> None:
     """The process that feeds the watchdog is killed, so nobody feeds it."""
-    stage.still("web-01", stage.pick(120, 180))
+    stage.still("web-01", stage.pick(64, 90))
     stage.expect_restart(lambda: stage.sh(HOLD), end="reset", log_after_s=8.0)
 
 

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 
 from kvmedic.app.performing import Approve, Performer, Survey
 from kvmedic.errors import PreconditionFailedError, UsageError
+from kvmedic.execute.gate import reasons_against
 from kvmedic.model.plan import Plan
 from kvmedic.model.record import Record
 from kvmedic.model.run import (
     Done,
     Measure,
+    Refusal,
     Reopened,
     Run,
     RunBegun,
@@ -53,15 +55,13 @@ def apply_plan(plan: Plan, run: str, hands: Hands, progress: Progress) -> Run:
 
     WaitingError where a disruptive step needs an answer that nobody can give; the run stays resumable.
     """
-    if hands.journal.exists(run) and _ended_as(run, hands) == "undone":
-        raise PreconditionFailedError(
-            f"run {run} was undone; nothing was touched", hint="Make a new plan to do it again."
-        )
-    if hands.journal.exists(run) and _ended_as(run, hands) is None:
-        hands.journal.append(run, RunResumed(at=_iso(hands), by=hands.by))
-    if not hands.journal.exists(run):
-        _begin(plan, run, hands, progress)
-    _reopen(run, hands)
+    if hands.journal.exists(run):
+        _go_on(run, hands)
+    else:
+        _begin(plan, run, hands)
+        if _is_refused_at_once(plan, run, hands):
+            return hands.journal.load(run)
+    progress("measuring before", None)
     before = _measured_before(run, hands)
     performer = Performer(
         plan,
@@ -86,12 +86,29 @@ def apply_plan(plan: Plan, run: str, hands: Hands, progress: Progress) -> Run:
     return hands.journal.load(run)
 
 
-def _reopen(run: str, hands: Hands) -> None:
-    """A step whose end was unknown is looked at once more; nothing else of the run changes."""
-    entries = hands.journal.entries(run)
-    last = entries[-1] if entries else None
+def _go_on(run: str, hands: Hands) -> None:
+    """Notes who goes on with a run. A step whose end was unknown is looked at once more."""
+    state = _ended_as(run, hands)
+    if state == "undone":
+        raise PreconditionFailedError(
+            f"run {run} was undone; nothing was touched", hint="Make a new plan to do it again."
+        )
+    if state is None:
+        hands.journal.append(run, RunResumed(at=_iso(hands), by=hands.by))
+    last = next(reversed(hands.journal.entries(run)), None)
     if isinstance(last, Done) and last.outcome == "unknown":
         hands.journal.append(run, Reopened(step=last.step, at=_iso(hands), by=hands.by))
+
+
+def _is_refused_at_once(plan: Plan, run: str, hands: Hands) -> bool:
+    """Whether the gate is closed already: then the host is spared the measuring, and nobody is asked."""
+    first = next(iter(plan.steps), None)
+    reasons = () if first is None else reasons_against(first, plan, hands.survey())
+    if first is None or not reasons:
+        return False
+    hands.journal.append(run, Refusal(step=first.number, at=_iso(hands), reasons=reasons))
+    hands.journal.append(run, RunEnded(at=_iso(hands), state="refused"))
+    return True
 
 
 def _ended_as(run: str, hands: Hands) -> RunState | None:
@@ -104,8 +121,8 @@ def _is_verified(run: str, hands: Hands, state: RunState) -> bool:
     return state != "finished" or any(isinstance(line, Verified) for line in hands.journal.lines(run))
 
 
-def _begin(plan: Plan, run: str, hands: Hands, progress: Progress) -> None:
-    """The plan and the measure before are kept with the run, so that a resumed run needs nothing else."""
+def _begin(plan: Plan, run: str, hands: Hands) -> None:
+    """The plan is kept with the run, so that a resumed run needs nothing else."""
     begun = RunBegun(
         run=run,
         plan_id=plan.id,
@@ -116,12 +133,10 @@ def _begin(plan: Plan, run: str, hands: Hands, progress: Progress) -> None:
         plan=plan,
     )
     hands.journal.append(run, begun)
-    progress("measuring before", None)
-    hands.journal.append(run, RunMeasured(at=_iso(hands), measure=hands.measure(plan)))
 
 
 def _measured_before(run: str, hands: Hands) -> Measure:
-    """A run killed before its first measure is measured now: no step can have acted yet."""
+    """What was there before the first step; where that is not written yet, no step can have acted."""
     for line in hands.journal.lines(run):
         if isinstance(line, RunMeasured):
             return line.measure

@@ -155,6 +155,48 @@ def test_a_plan_for_another_world_is_refused(operator: Operator) -> None:
         assert not of_type(operator.lines(), "intent")
 
 
+def test_khugepaged_is_tuned_live_and_at_boot_and_untuned(operator: Operator) -> None:
+    """Host-wide for a moment; the folder for the boot is the test's own, bound over the real one."""
+    settings = {
+        path: path.read_text().strip()
+        for path in (THP / "khugepaged/max_ptes_none", THP / "shrink_underused")
+    }
+    for path, before in settings.items():
+        operator.host.bed.ledger.note("setting", path=str(path), before=before, now="0")
+    emitted = with_own_etc(operator, "plan", "--emit", "ansible", "--domain", operator.guest.name)
+    planned = with_own_etc(
+        operator,
+        "plan",
+        "--remedy",
+        "tune-host",
+        "--domain",
+        operator.guest.name,
+        "-o",
+        str(operator.plan_file),
+    )
+    applied = with_own_etc(operator, "apply", str(operator.plan_file))
+    during = {path: path.read_text().strip() for path in settings}
+    kept = (operator.folder / "tmpfiles.d" / "kvmedic.conf").read_text()
+    undone = with_own_etc(operator, "undo", operator.run_name)
+
+    assert "w /sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none - - - - 0" in emitted.stdout
+    assert planned.returncode == 0, planned.stderr
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    assert set(during.values()) == {"0"}
+    assert kept.splitlines()[-1].startswith("w /sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none")
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert {path: path.read_text().strip() for path in settings} == settings
+    assert not (operator.folder / "tmpfiles.d" / "kvmedic.conf").exists()
+
+
+def with_own_etc(operator: Operator, *words: str) -> subprocess.CompletedProcess[str]:
+    folder = operator.folder / "tmpfiles.d"
+    folder.mkdir(exist_ok=True)
+    script = 'mount --bind "$0" /etc/tmpfiles.d && exec "$@"'
+    command = [*operator.host.command_prefix, "unshare", "-m", "sh", "-c", script, str(folder), str(KVMEDIC)]
+    return subprocess.run([*command, *words], capture_output=True, text=True, check=False, timeout=240)
+
+
 def test_a_release_that_is_killed_is_resumed_and_gives_back_what_was_forecast(operator: Operator) -> None:
     forecast = operator.plan("release-stranded-memory")["option"]["forecast"]["freed_bytes"]["best"]
     command = [*operator.host.command_prefix, str(KVMEDIC), "apply", str(operator.plan_file)]
@@ -404,47 +446,6 @@ def test_a_libvirt_that_hangs_is_given_up_looked_at_later_and_nothing_is_done_tw
 def stop_after_intent(operator: Operator) -> None:
     wait_for_line(operator.folder, '"type":"intent"')
     os.kill(operator.host.libvirtd_pid, signal.SIGSTOP)
-
-
-def test_khugepaged_is_tuned_live_and_at_boot_and_untuned(operator: Operator) -> None:
-    """Host-wide for a moment; the folders for the boot are the test's own, bound over the real ones."""
-    settings = {
-        path: path.read_text().strip()
-        for path in (THP / "khugepaged/max_ptes_none", THP / "shrink_underused")
-    }
-    for path, before in settings.items():
-        operator.host.bed.ledger.note("setting", path=str(path), before=before, now="0")
-    emitted = with_own_etc(operator, "plan", "--emit", "ansible", "--domain", operator.guest.name)
-    applied = with_own_etc(
-        operator,
-        "plan",
-        "--remedy",
-        "tune-host",
-        "--domain",
-        operator.guest.name,
-        "-o",
-        str(operator.plan_file),
-    )
-    applied = with_own_etc(operator, "apply", str(operator.plan_file))
-    during = {path: path.read_text().strip() for path in settings}
-    kept = (operator.folder / "tmpfiles.d" / "kvmedic.conf").read_text()
-    undone = with_own_etc(operator, "undo", operator.run_name)
-
-    assert "w /sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none - - - - 0" in emitted.stdout
-    assert applied.returncode == 0, applied.stdout + applied.stderr
-    assert set(during.values()) == {"0"}
-    assert kept.splitlines()[-1].startswith("w /sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none")
-    assert undone.returncode == 0, undone.stdout + undone.stderr
-    assert {path: path.read_text().strip() for path in settings} == settings
-    assert not (operator.folder / "tmpfiles.d" / "kvmedic.conf").exists()
-
-
-def with_own_etc(operator: Operator, *words: str) -> subprocess.CompletedProcess[str]:
-    folder = operator.folder / "tmpfiles.d"
-    folder.mkdir(exist_ok=True)
-    script = 'mount --bind "$0" /etc/tmpfiles.d && exec "$@"'
-    command = [*operator.host.command_prefix, "unshare", "-m", "sh", "-c", script, str(folder), str(KVMEDIC)]
-    return subprocess.run([*command, *words], capture_output=True, text=True, check=False, timeout=240)
 
 
 def test_a_node_is_compacted_and_the_next_plan_knows_how_long_it_takes(operator: Operator) -> None:

@@ -75,7 +75,7 @@ def _option(situation: Situation) -> Option:
         is_reversible=False,
         is_interruptible=not situation.wishes.with_post_copy,
         blockers=(*blockers_of_acting(situation), *blockers_of_domains(situation, placements)),
-        notes=tuple(notes_of(placements)),
+        notes=(*notes_of(placements), "the cordon stays when the host is empty; kvmedic undo RUN lifts it"),
         helps_against=situation.causes_of(HOST, ANSWERS),
     )
 
@@ -153,7 +153,6 @@ def notes_of(placements: Sequence[Placement]) -> Iterator[str]:
         elif placement.may_be_shut_down:
             reasons = "; ".join(found.text for found in placement.blockers)
             yield f"{placement.domain.name} would be shut down gracefully, as the policy allows ({reasons})"
-    yield "the cordon stays when the host is empty; kvmedic undo RUN lifts it"
 
 
 def _forecast(placements: Sequence[Placement]) -> Forecast:

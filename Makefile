@@ -29,6 +29,7 @@ demo: ## in about three minutes, with a real guest: stranded, found, compared, r
 lab: setup-dev ## measure remedies here once, and kill ten runs at random moments: nothing may be left (as root)
 	@scripts/setup.sh lab
 	KVMEDIC_KILLS=10 $(PYTHON) -m pytest -q -m live tests/live/test_lab_experiments.py
+	$(PYTHON) -m pytest -q -m lab tests/live
 
 check: setup-dev ## format, lint, types, imports
 	$(PYTHON) -m ruff format --check src tests benchmarks

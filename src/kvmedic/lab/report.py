@@ -39,10 +39,10 @@ class Spread(Record, frozen=True, kw_only=True):
 
     def words(self, digits: int = 0) -> str:
         """Short text; the spread in brackets where there is one."""
-        text = f"{self.median:.{digits}f}"
-        if self.n == 1:
-            return text
-        return f"{text} ({self.low:.{digits}f} to {self.high:.{digits}f})"
+        middle, low, high = (
+            f"{round(value, digits) + 0.0:.{digits}f}" for value in (self.median, self.low, self.high)
+        )
+        return middle if low == high else f"{middle} ({low} to {high})"
 
 
 class Line(Record, frozen=True, kw_only=True):

@@ -91,3 +91,10 @@ def test_maps_stand_side_by_side_as_images_of_the_page_itself() -> None:
 
     assert re.findall(r'alt="physical memory (before|after) stranded.x"', page) == ["before", "after"]
     assert page.count('src="data:image/svg+xml;base64,') == 2
+
+
+def test_a_loss_too_small_to_show_is_no_minus_nought() -> None:
+    told = spread_of([-0.2])
+
+    assert told is not None
+    assert told.words() == "0"

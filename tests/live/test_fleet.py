@@ -80,8 +80,8 @@ class Place:
         return found
 
     def running_on(self, host: FleetHost) -> set[str]:
-        """The names of what runs there."""
-        return set(host.virsh("list", "--name").split())
+        """The names of what runs there; what only came in is paused, and does not run."""
+        return set(host.virsh("list", "--state-running", "--name").split())
 
     def everybody_home(self) -> None:
         """Put every guest back on the first host, by libvirt alone."""
@@ -264,6 +264,26 @@ def test_a_destination_that_hangs_in_mid_migration_loses_no_guest(at_home: Place
     assert guest.name not in at_home.running_on(at_home.b)
 
     done = at_home.kvmedic("apply", "--resume", run_of(out), "--yes")
+    places = [guest.name in at_home.running_on(host) for host in (at_home.a, at_home.b)]
+    assert places.count(True) == 1, done.stdout + done.stderr
+    assert counts_on(guest)
+
+
+def test_a_source_whose_libvirtd_dies_in_mid_migration_keeps_its_guest(at_home: Place) -> None:
+    """Nobody can see the guest then, so nothing is claimed; with libvirtd back, the resumed run moves it."""
+    at_home.policy = at_home.with_policy(bandwidth_mib_s="6")
+    guest = at_home.guests[2]
+    path, _ = at_home.plan(at_home.a, "migrate-domain", "--domain", guest.name)
+
+    process = at_home.begin(path)
+    wait_for(lambda: is_moving(at_home.a), process)
+    os.kill(at_home.a.libvirtd_pid_outside(), signal.SIGKILL)
+    out, err = process.communicate(timeout=150)
+    assert process.returncode == UNKNOWN, out + err
+
+    at_home.a.start_libvirtd()
+    done = at_home.kvmedic("apply", "--resume", run_of(out), "--yes")
+
     places = [guest.name in at_home.running_on(host) for host in (at_home.a, at_home.b)]
     assert places.count(True) == 1, done.stdout + done.stderr
     assert counts_on(guest)

@@ -17,24 +17,22 @@ from kvmedic.adapters.child import end_child
 from kvmedic.adapters.host_shell import HostShell
 from kvmedic.errors import PreconditionFailedError
 
-DEADLINE_S = 20.0
+DEADLINE_S = 90.0
 HOLD = """
+script=$1 owner=$2 held=$3; shift 3
+[ -z "$held" ] || printf %s "$owner" > "$held"
+[ $# -gt 0 ] || { echo held; while read -r line; do echo still; done; exit 0; }
 umask 077
-mkdir -p /run/kvmedic/locks || exit 9
-owner=$1; shift
-number=5
-for name in "$@"; do
-  mode=-x
-  case $name in shared:*) mode=-s; name=${name#shared:} ;; esac
-  lock=/run/kvmedic/locks/$name.lock
-  eval "exec $number>>\\"\\$lock\\"" || exit 9
-  flock -n $mode $number || { echo "taken $name $(head -c 400 "$lock")"; exit 7; }
-  printf %s "$owner" > "$lock"
-  number=$((number + 1))
-done
-echo held
-while read -r line; do echo still; done
+mode=-x name=$1; shift
+case $name in shared:*) mode=-s; name=${name#shared:} ;; esac
+lock=/run/kvmedic/locks/$name.lock
+mkdir -p /run/kvmedic/locks && : >> "$lock" || exit 9
+flock -n -E 7 $mode "$lock" sh -c "$script" sh "$script" "$owner" "$lock" "$@"
+code=$?
+[ $code -ne 7 ] || echo "taken $name $(head -c 400 "$lock")"
+exit $code
 """
+"""Each lock is held by a flock(1) of its own around the next one: a shell has few descriptors to give."""
 
 
 @contextmanager
@@ -48,7 +46,7 @@ def remotely_locked(
     """
     shell = HostShell(ssh)
     process = subprocess.Popen(
-        shell.command(HOLD, owner, *_in_order(names, shared)),
+        shell.command(HOLD, HOLD, owner, "", *_in_order(names, shared)),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

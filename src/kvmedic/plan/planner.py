@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from kvmedic.errors import PreconditionFailedError, UsageError
@@ -45,6 +45,7 @@ def compare(situation: Situation) -> tuple[Option, ...]:
     """Every remedy that applies here: what is open before what is blocked, each gentlest first; of what is
     open, that which answers a finding comes first.
     """
+    _check_named(situation)
     options = [option for remedy in REMEDIES for option in remedy.propose(situation)]
     return tuple(sorted(options, key=_rank))
 
@@ -98,18 +99,40 @@ def _remedies(remedy_id: str, situation: Situation) -> tuple[str, ...]:
 
 
 def _chosen(remedy: Remedy, situation: Situation) -> list[Option]:
-    """The options to plan: the first open one, or one for each domain where several were named."""
+    """The options to plan: the first open one; of several domains that were named, one for each."""
+    _check_named(situation)
     options = remedy.propose(situation)
+    wishes = situation.wishes
+    if not wishes.more_domains or wishes.domain is None:
+        return [_first_open(remedy, options, wishes.domain or "this host")]
+    named = (wishes.domain, *wishes.more_domains)
+    return [_first_open(remedy, [o for o in options if _is_about(o, name)], name) for name in named]
+
+
+def _is_about(option: Option, name: str) -> bool:
+    return name in (option.subject.name, option.subject.id)
+
+
+def _first_open(remedy: Remedy, options: Sequence[Option], whom: str) -> Option:
     if not options:
-        target = situation.wishes.domain or "this host"
         raise UsageError(
-            f"{remedy.id} has nothing to do for {target}", hint="See kvmedic plan for what applies."
+            f"{remedy.id} has nothing to do for {whom}", hint="See kvmedic plan for what applies."
         )
-    several = bool(situation.wishes.more_domains)
-    blocked = [option for option in options if option.blockers]
-    if blocked and (several or len(blocked) == len(options)):
-        raise _blocked(blocked[0])
-    return list(options) if several else [option for option in options if not option.blockers][:1]
+    found = next((option for option in options if not option.blockers), None)
+    if found is None:
+        raise _blocked(options[0])
+    return found
+
+
+def _check_named(situation: Situation) -> None:
+    """Whoever is named must be there: a comparison without him would look like nothing to do."""
+    wishes, domains = situation.wishes, situation.snapshot.domains
+    named = () if wishes.domain is None else (wishes.domain, *wishes.more_domains)
+    if named and isinstance(domains, Missing):
+        raise PreconditionFailedError(f"the domains could not be listed ({domains})", hint="Look at libvirt.")
+    for name in named:
+        if not any(name in (domain.name, domain.uuid) for domain in situation.snapshot.running):
+            raise UsageError(f"no running domain {name!r} on this host", hint="virsh list names them.")
 
 
 def _blocked(option: Option) -> PreconditionFailedError:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from situations import inflated, marks, situation
-from snapshots import GONE, cgroup, level, meminfo, stranded
+from snapshots import GONE, cgroup, domain, level, meminfo, stranded
 
 from kvmedic.errors import PreconditionFailedError, UsageError
 from kvmedic.model.plan import Option, Plan, PowerCycle, RaiseCgroupLimit, RedefineDomain, SetBalloon
@@ -178,15 +178,15 @@ def test_a_limit_of_a_group_with_other_guests_is_not_ours() -> None:
 
 
 def test_the_first_suggestion_is_the_gentlest_that_answers_something_and_is_open() -> None:
-    domain = inflated(stranded=(stranded(512 * MIB),))
-    now = situation(domain, causes=("balloon-stranded-memory",))
+    one = inflated(stranded=(stranded(512 * MIB),))
+    now = situation(one, causes=("balloon-stranded-memory",))
     locked = situation(
         inflated(stranded=(stranded(512 * MIB),), backing="hugetlb"), causes=("balloon-stranded-memory",)
     )
 
     assert getattr(recommended(compare(now)), "remedy", None) == "release-stranded-memory"
     assert getattr(recommended(compare(locked)), "remedy", None) == "tune-host"
-    assert recommended(compare(situation(domain))) is None
+    assert recommended(compare(situation(one))) is None
 
 
 def test_compaction_is_not_known_to_take_any_time_until_it_was_measured_here() -> None:
@@ -205,5 +205,21 @@ def test_realtime_tasks_on_isolated_cpus_forbid_a_compaction() -> None:
 def test_a_remedy_that_is_unknown_or_has_nothing_to_do_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="no remedy 'reboot-everything'"):
         planned(situation(), "reboot-everything")
-    with pytest.raises(UsageError, match="has nothing to do for db-9"):
-        planned(situation(wishes={"domain": "db-9"}), "deflate-balloon")
+    with pytest.raises(UsageError, match="deflate-balloon has nothing to do for web-1"):
+        planned(situation(domain(), wishes={"domain": "web-1"}), "deflate-balloon")
+
+
+@pytest.mark.parametrize("wishes", [{"domain": "db-9"}, {"domain": "web-1", "more_domains": ("db-9",)}])
+def test_a_domain_that_is_named_and_not_there_is_said(wishes: Any) -> None:
+    for ask in (compare, lambda now: planned(now, "disable-balloon")):
+        with pytest.raises(UsageError, match="no running domain 'db-9' on this host"):
+            ask(situation(wishes=wishes))
+
+
+def test_of_several_domains_that_are_named_each_must_have_something_to_do() -> None:
+    now = situation(
+        inflated("web-1"), domain("web-2"), wishes={"domain": "web-1", "more_domains": ("web-2",)}
+    )
+
+    with pytest.raises(UsageError, match="deflate-balloon has nothing to do for web-2"):
+        planned(now, "deflate-balloon")

@@ -243,6 +243,7 @@ def wait_for(is_so: Any, process: subprocess.Popen[str], timeout_s: float = 120)
         time.sleep(0.2)
 
 
+@pytest.mark.lab
 def test_a_destination_that_hangs_in_mid_migration_loses_no_guest(at_home: Place) -> None:
     """Its libvirtd is stopped: nobody claims success, the guest runs in one place, and a resume looks
     first."""
@@ -269,6 +270,7 @@ def test_a_destination_that_hangs_in_mid_migration_loses_no_guest(at_home: Place
     assert counts_on(guest)
 
 
+@pytest.mark.lab
 def test_a_source_whose_libvirtd_dies_in_mid_migration_keeps_its_guest(at_home: Place) -> None:
     """Nobody can see the guest then, so nothing is claimed; with libvirtd back, the resumed run moves it."""
     at_home.policy = at_home.with_policy(bandwidth_mib_s="6")

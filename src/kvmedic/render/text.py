@@ -141,8 +141,18 @@ def _write_open(page: Page, report: Report, *, verbose: bool) -> None:
     if not verbose or not report.undetermined:
         return
     page.paragraph(("Not judged", "bold"))
-    rows = [(item.cause, "; ".join(item.lacking)) for item in report.undetermined]
+    rows = [(item.cause, "; ".join(_phrases(item.lacking))) for item in report.undetermined]
     page.rows(rows, indent=2, longest=30)
+
+
+def _phrases(lacking: Sequence[str]) -> list[str]:
+    """What was lacking; phrases that differ only in a number (one for each process) are told once."""
+    alike: dict[str, list[str]] = {}
+    for phrase in lacking:
+        alike.setdefault(_NUMBER.sub("N", phrase), []).append(phrase)
+    return [
+        group[0] + (f" ({len(group) - 1} more alike)" if len(group) > 1 else "") for group in alike.values()
+    ]
 
 
 def write_unseen(page: Page, report: Report, *, verbose: bool) -> None:
@@ -183,7 +193,7 @@ def _grouped(gaps: Iterable[Missing]) -> list[list[Missing]]:
 def _group_words(gaps: list[Missing]) -> str:
     first = gaps[0]
     alike = f", {len(gaps) - 1} more alike" if len(gaps) > 1 else ""
-    return f"{words.short_source(first.source, None, 32)} ({words.gap_words(first)}{alike})"
+    return f"{words.end_of_path(first.source, 32)} ({words.gap_words(first)}{alike})"
 
 
 def _write_domains(page: Page, domains: Sequence[ReportedDomain]) -> None:

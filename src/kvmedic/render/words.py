@@ -231,6 +231,17 @@ def short_source(source: str, line: int | None, longest: int = 22) -> str:
     return (name if len(name) <= room else "…" + name[-max(room - 1, 1) :]) + suffix
 
 
+def end_of_path(source: str, longest: int) -> str:
+    """As many of the last parts of a path as fit: "node0/meminfo", since there is more than one meminfo."""
+    if len(source) <= longest:
+        return source
+    parts = source.rstrip("/").split("/")
+    kept = parts.pop()
+    while parts and len(parts[-1]) + 1 + len(kept) <= longest:
+        kept = f"{parts.pop()}/{kept}"
+    return kept if len(kept) <= longest else "…" + kept[-max(longest - 1, 1) :]
+
+
 def full_source(because: Because) -> str:
     """A source in full, with its line."""
     return because.source if because.line is None else f"{because.source}:{because.line}"

@@ -113,3 +113,27 @@ def test_what_stays_open_is_said_of_a_healthy_host() -> None:
     rare = msgspec.structs.replace(UNDETERMINED.undetermined[1])
     report = msgspec.structs.replace(HEALTHY, undetermined=(rare,))
     assert words.headline(report) == "Nothing wrong was found; 5 suspects cleared, 1 could not be judged."
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("proc/vmstat", "proc/vmstat"),
+        ("sys/devices/system/node/node0/meminfo", "system/node/node0/meminfo"),
+        ("sys/kernel/slab/kvm_vcpu/object_size", "kernel/slab/kvm_vcpu/object_size"),
+        ("a/" + "x" * 40, "…" + "x" * 31),
+    ],
+)
+def test_a_long_path_keeps_as_many_of_its_last_parts_as_fit(source: str, shown: str) -> None:
+    assert words.end_of_path(source, 32) == shown
+
+
+def test_what_a_host_does_not_have_is_named_only_where_something_essential_needs_it() -> None:
+    edac = Missing(source="edac", reason=Reason.NOT_FOUND, detail="no controller")
+    for is_essential in (False, True):
+        cause = msgspec.structs.replace(
+            UNDETERMINED.undetermined[0], lacking=(str(edac),), is_essential=is_essential
+        )
+        report = msgspec.structs.replace(UNDETERMINED, undetermined=(cause,), gaps=(edac,))
+        telling, quiet = words.gaps_by_weight(report)
+        assert (edac in telling, edac in quiet) == (is_essential, not is_essential)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -62,6 +64,13 @@ class HereStage(Stage):
         guest.wait_until_ready(timeout_s=300)
         return guest
 
+    def restart_libvirtd(self) -> None:
+        """Start the private libvirtd anew, so that it reads its settings."""
+        pid = self.libvirt.libvirtd_pid
+        os.kill(pid, signal.SIGTERM)
+        self.wait_until(lambda: not self.libvirt.bed.is_running(pid), "libvirtd ends", 20)
+        self.libvirt.start_libvirtd()
+
     def log(self) -> str:
         """What the kernel of this machine has said since the stage began."""
         return lines_after(_dmesg(), self._began_s)
@@ -86,6 +95,8 @@ def _take(stage: HereStage, scenario: Scenario, release: str) -> Take:
     files |= stage.files | {
         f"var/log/libvirt/qemu/{path.name}": path.read_bytes() for path in logs.glob("*.log")
     }
+    said = stage.libvirt.folder / "libvirtd.log"
+    files["var/log/libvirt/libvirtd.log"] = said.read_bytes()
     plain = release.partition("-")[0]
     segment = stage.log().replace(release, plain)
     return Take(

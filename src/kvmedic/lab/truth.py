@@ -55,6 +55,7 @@ TRUTH: Mapping[str, Truth] = {
         "memory-fragmented", "an order-4 block was needed, memory was free in single pages only"
     ),
     "hugepages": _is("hugepages-exhausted", "the pool of huge pages was used up; ordinary memory was free"),
+    "hugepages-none": _is("hugepages-exhausted", "the pool of huge pages holds none"),
     "over-inflated": _is(
         "balloon-over-inflated", "the balloon took what the guest needed; the guest's kernel killed"
     ),

@@ -10,9 +10,9 @@ def bring_about(stage: Stage) -> None:
     """Fill one node with bound guests."""
     half = stage.free_mib() // 2
     node = stage.pick(1, 0)
-    stage.still("web-01", half * stage.pick(50, 60) // 100, node=node)
+    stage.still("web-01", half * stage.pick(40, 30) // 100, node=node)
     stage.sh(f"taskset -c {node} true")
-    stage.still("db-02", half * 80 // 100, node=node)
+    stage.still("db-02", half * 95 // 100, node=node)
     stage.wait_for_log("Out of memory|Killed process")
 
 

@@ -18,6 +18,7 @@ from kvmedic.adapters.balloon_actor import BalloonActor
 from kvmedic.adapters.cgroup_limit_actor import CgroupLimitActor
 from kvmedic.adapters.compact_actor import CompactActor
 from kvmedic.adapters.definition_actor import DefinitionActor
+from kvmedic.adapters.fleet import reasons_now
 from kvmedic.adapters.libvirt_reader import read_libvirt
 from kvmedic.adapters.libvirt_session import LibvirtSession
 from kvmedic.adapters.live_host import LiveHost
@@ -40,7 +41,7 @@ from kvmedic.execute.gate import DomainNow, World
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.page_map_request import DomainProcess, PageMapRequest
-from kvmedic.model.plan import Plan
+from kvmedic.model.plan import Plan, ReleaseStranded
 from kvmedic.model.policy import Policy
 from kvmedic.model.request import CollectRequest
 from kvmedic.model.run import Measure, Run
@@ -85,9 +86,9 @@ def build_hands(approve: Approve, policy: Policy, store: RunStore) -> Hands:
     return Hands(
         journal=store,
         workflows=DbosWorkflows(store.folder / "workflows", url),
-        actors=_actors(),
+        actors=_actors(policy),
         survey=lambda: _survey(host, policy, store),
-        measure=lambda plan: _measure(host, plan, MEASURING),
+        measure=lambda plan: _measure(host, plan, MEASURING if _is_exact(plan) else GLANCE),
         glance=lambda plan: _measure(host, plan, GLANCE),
         approve=approve,
         by=_by(),
@@ -107,7 +108,7 @@ def page_map_request_for() -> Callable[[DomainProcess], PageMapRequest]:
     return lambda domain: request_of(host.collect(QUICK, _silent), "full", only=domain)
 
 
-def _actors() -> Mapping[str, Actor]:
+def _actors(policy: Policy) -> Mapping[str, Actor]:
     session = LibvirtSession()
     return {
         "release-stranded": ReleaseActor(page_map_request_for(), is_stopped=STOP.is_made),
@@ -118,7 +119,7 @@ def _actors() -> Mapping[str, Actor]:
         "redefine-domain": DefinitionActor(session),
         "power-cycle": PowerActor(session, STOP.is_made),
         "raise-cgroup-limit": CgroupLimitActor(session),
-        "migrate-domain": MigrateActor(STOP),
+        "migrate-domain": MigrateActor(STOP, lambda action, source: reasons_now(action, source, policy)),
     }
 
 
@@ -163,6 +164,12 @@ def _measure(host: LiveHost, plan: Plan, request: CollectRequest) -> Measure:
     subject = plan.option.subject
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return measure(snapshot, findings, subject.name if subject.kind == "domain" else None, at)
+
+
+def _is_exact(plan: Plan) -> bool:
+    """Only what is judged by stranded memory is worth a full page map: on large hosts that is a minute of
+    CPU."""
+    return any(isinstance(step.action, ReleaseStranded) for step in plan.steps)
 
 
 def _silent(_phrase: str, _share: float | None) -> None:

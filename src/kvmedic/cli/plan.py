@@ -25,6 +25,8 @@ from kvmedic.units import GIB, KIB, MIB, TIB
 from kvmedic.wiring import earlier_runs, host_marks, open_for, read_policy, with_fleet
 
 Flag = Parameter(negative=())
+EXACT = ("release-stranded-memory", "compact-memory", "migrate-domain")
+"""Remedies whose forecast needs the whole page map; the others are content with a sample."""
 
 
 def plan(
@@ -120,7 +122,7 @@ def plan(
         reboot_via=via,
         with_return=bring_home,
     )
-    request = CollectRequest(is_deep=False, interval_s=1.0, page_map="full" if remedy else "sampled")
+    request = CollectRequest(is_deep=False, interval_s=1.0, page_map="full" if remedy in EXACT else "sampled")
     with progress_on_stderr() as progress:
         source = open_for(remedy, target)
         situation = situation_of(

@@ -28,10 +28,12 @@ from kvmedic.model.migration import (
     HostMigrationMarks,
     Mobility,
 )
+from kvmedic.model.plan import MigrateDomain
 from kvmedic.model.policy import FleetHost, Policy
 from kvmedic.model.request import CollectRequest
 from kvmedic.model.snapshot import Snapshot
 from kvmedic.parse.mobility_xml import parse_mobility
+from kvmedic.plan.migration_blockers import blockers_of_coming, blockers_of_itself
 from kvmedic.plan.situation import HostView, Situation
 from kvmedic.ports import Progress
 from kvmedic.units import KIB
@@ -77,6 +79,20 @@ def look_at_fleet(situation: Situation, target: Target, policy: Policy, progress
         progress(f"asking {host.name} what it could take", None)
         views.append(view_of(host, mobility))
     return msgspec.structs.replace(situation, fleet=sight, others=tuple(views))
+
+
+def reasons_now(action: MigrateDomain, source_uri: str, policy: Policy) -> tuple[str, ...]:
+    """Why a planned move must not begin now: a plan may be a day old, and a destination full or cordoned
+    since."""
+    known = next((host for host in policy.hosts if host.uri == source_uri), None)
+    source = known or FleetHost(name=source_uri, uri=source_uri)
+    found = _mobility(source, HostShell(source.ssh), [action.domain_uuid])
+    if isinstance(found, Missing):
+        return (f"what holds {action.domain_name} is not known: {found}",)
+    moving = found[action.domain_uuid]
+    (host,) = destinations(policy, source, action.destination_uri, action.migrate_uri)
+    coming = blockers_of_coming(view_of(host, found), moving)
+    return tuple(each.text for each in (*blockers_of_itself(moving), *coming))
 
 
 def source_of(target: Target, policy: Policy) -> FleetHost:

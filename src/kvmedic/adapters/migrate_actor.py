@@ -8,7 +8,7 @@ at the source. A migration that this process lost sight of is waited for or left
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -77,10 +77,15 @@ class Sides(Record, frozen=True, kw_only=True):
 
 
 class MigrateActor:
-    """Moves domains between libvirts. ``stop`` is the operator's wish to abort."""
+    """Moves domains between libvirts. ``stop`` is the operator's wish to abort.
 
-    def __init__(self, stop: StopRequest) -> None:
-        self._stop = stop
+    ``reasons_now`` looks once more, right before a move, at what could forbid it: (action, source URI).
+    """
+
+    def __init__(
+        self, stop: StopRequest, reasons_now: Callable[[MigrateDomain, str], tuple[str, ...]]
+    ) -> None:
+        self._stop, self._reasons_now = stop, reasons_now
 
     def look(self, step: Step, intent: Intent | None) -> Sight:
         """Where the guest is. PreconditionFailedError where a side cannot be asked, or before the start is
@@ -90,7 +95,7 @@ class MigrateActor:
             raise StoppedError(f"stopped before {action.domain_name}; nothing of it was touched", hint=RESUME)
         sides = look_at_both(step)
         if intent is None and not sides.has_arrived:
-            _check_start(action, sides)
+            self._check_start(step, sides)
         return Sight(
             is_reached=sides.has_arrived and _is_complete(sides, intent),
             facts=_facts(sides),
@@ -124,6 +129,20 @@ class MigrateActor:
             "a migration is not taken back by itself; nothing was touched",
             hint="Make a plan at the host where the guest is now: kvmedic plan --remedy migrate-domain.",
         )
+
+    def _check_start(self, step: Step, sides: Sides) -> None:
+        action = action_of(step, MigrateDomain)
+        if not sides.has_stayed:
+            raise PreconditionFailedError(
+                f"domain {action.domain_name} cannot be moved now: {sides.shown}; nothing was touched",
+                hint="It must run at the source, without a job, and not at the destination.",
+            )
+        reasons = self._reasons_now(action, _source(step))
+        if reasons:
+            raise PreconditionFailedError(
+                f"domain {action.domain_name} cannot be moved now: {'; '.join(reasons)}; nothing was touched",
+                hint="Make a new plan.",
+            )
 
     def _wish(self, step: Step, action: MigrateDomain) -> Mapping[str, Any]:
         return {
@@ -168,14 +187,6 @@ def look_at_both(step: Step) -> Sides:
 
 def _source(step: Step) -> str:
     return action_of(step, MigrateDomain).source_uri or step.host_uri or SYSTEM
-
-
-def _check_start(action: MigrateDomain, sides: Sides) -> None:
-    if not sides.has_stayed:
-        raise PreconditionFailedError(
-            f"domain {action.domain_name} cannot be moved now: {sides.shown}; nothing was touched",
-            hint="It must run at the source, without a job, and not at the destination.",
-        )
 
 
 def _is_complete(sides: Sides, intent: Intent | None) -> bool:

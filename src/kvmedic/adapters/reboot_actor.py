@@ -38,7 +38,7 @@ for c in /proc/[0-9]*/comm; do
   case $name in qemu-system-*|qemu-kvm|kvm|kvm-spice) echo "process ${pid#/proc/} ($name)" ;; esac
 done 2>/dev/null
 command -v virsh >/dev/null || { echo "virsh is missing, so libvirt's list cannot be read"; exit 0; }
-names=$(timeout 15 virsh -r -q list --name 2>/dev/null) || { echo "libvirt does not answer"; exit 0; }
+names=$(timeout 60 virsh -r -q list --name 2>/dev/null) || { echo "libvirt does not answer"; exit 0; }
 for name in $names; do echo "domain $name"; done
 echo seen
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvmedic.model.domain import DomainFacts
 from kvmedic.model.gap import Missing
 from kvmedic.model.migration import Mobility
 from kvmedic.model.plan import Blocker
@@ -46,17 +45,16 @@ class Candidate(Record, frozen=True, kw_only=True):
 
 def candidates(
     situation: Situation,
-    domain: DomainFacts,
     mobility: Mobility,
     reserved: Mapping[str, int] | None = None,
 ) -> tuple[Candidate, ...]:
     """Every known host, the best one first. ``reserved``: bytes promised to others, by host name."""
     taken = reserved or {}
-    found = [_candidate(view, domain, mobility, taken.get(view.name, 0)) for view in situation.others]
+    found = [_candidate(view, mobility, taken.get(view.name, 0)) for view in situation.others]
     return tuple(sorted(found, key=_rank))
 
 
-def _candidate(view: HostView, domain: DomainFacts, mobility: Mobility, reserved: int) -> Candidate:
+def _candidate(view: HostView, mobility: Mobility, reserved: int) -> Candidate:
     need = 0 if mobility.hugepage_size_bytes is not None else needed_bytes(mobility)
     after = room_bytes(view) - reserved - need
     total = 0 if isinstance(view.libvirt, Missing) else view.libvirt.total_bytes
@@ -67,7 +65,7 @@ def _candidate(view: HostView, domain: DomainFacts, mobility: Mobility, reserved
         huge_blocks=_huge_blocks(view),
         pressure_percent=_pressure(view),
         fits_one_node=_fits_one_node(view, mobility),
-        blockers=tuple(blockers_of_coming(view, domain, mobility, reserved)),
+        blockers=tuple(blockers_of_coming(view, mobility, reserved)),
     )
 
 

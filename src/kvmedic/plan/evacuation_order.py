@@ -51,7 +51,7 @@ def _place(situation: Situation, domain: DomainFacts, reserved: dict[str, int]) 
     fleet = situation.fleet
     known = {} if fleet is None or isinstance(fleet.mobility, Missing) else fleet.mobility
     mobility = known.get(str(domain.uuid))
-    ranked = () if mobility is None else candidates(situation, domain, mobility, reserved)
+    ranked = () if mobility is None else candidates(situation, mobility, reserved)
     open_ones = [candidate for candidate in ranked if not candidate.blockers]
     tightest = min(open_ones, key=lambda c: (c.room_after_bytes, c.view.name), default=None)
     none_open = () if open_ones else tuple(b for candidate in ranked for b in candidate.blockers)

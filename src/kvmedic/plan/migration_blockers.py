@@ -65,11 +65,9 @@ def blockers_of_leaving(situation: Situation, domain: DomainFacts, freed_bytes: 
     if mobility is None:
         yield blocker("what holds it here is not known", "libvirt did not tell of it")
         return
-    yield from _state(domain, mobility)
-    for phrase in mobility.holds:
-        yield blocker(f"it has {phrase}, which cannot move", "libvirt definition")
-    for disk in mobility.disks:
-        yield from _disk(disk)
+    if domain.state != "running":
+        yield blocker(f"it is {domain.state}", "libvirt")
+    yield from blockers_of_itself(mobility)
     yield from _source_memory(situation, domain, mobility, freed_bytes)
 
 
@@ -86,21 +84,23 @@ def _owner(domain: DomainFacts) -> Iterator[Blocker]:
         )
 
 
-def _state(domain: DomainFacts, mobility: Mobility) -> Iterator[Blocker]:
-    if domain.state != "running":
-        yield blocker(f"it is {domain.state}", "libvirt")
-    if mobility.has_job or domain.job is not None:
-        yield blocker(f"a job is under way: {domain.job or 'see virsh domjobinfo'}", "libvirt")
+def blockers_of_itself(mobility: Mobility) -> Iterator[Blocker]:
+    """What the domain has that cannot move, wherever it is and would go."""
+    name = mobility.name
+    if mobility.has_job:
+        yield blocker("a job is under way", "libvirt", f"virsh domjobinfo {name}")
     if mobility.snapshots:
-        yield blocker(
-            f"it has {mobility.snapshots} snapshots", "libvirt", f"virsh snapshot-list {domain.name}"
-        )
+        yield blocker(f"it has {mobility.snapshots} snapshots", "libvirt", f"virsh snapshot-list {name}")
     if mobility.checkpoints:
         yield blocker(
-            f"it has {mobility.checkpoints} checkpoints", "libvirt", f"virsh checkpoint-list {domain.name}"
+            f"it has {mobility.checkpoints} checkpoints", "libvirt", f"virsh checkpoint-list {name}"
         )
     for target in mobility.block_jobs:
-        yield blocker(f"a block job runs on {target}", "libvirt", f"virsh blockjob {domain.name} {target}")
+        yield blocker(f"a block job runs on {target}", "libvirt", f"virsh blockjob {name} {target}")
+    for phrase in mobility.holds:
+        yield blocker(f"it has {phrase}, which cannot move", "libvirt definition")
+    for disk in mobility.disks:
+        yield from _disk(disk)
 
 
 def _disk(disk: DiskUse) -> Iterator[Blocker]:
@@ -147,9 +147,7 @@ def needed_at_source(domain: DomainFacts, mobility: Mobility) -> int:
     return MIGRATING_BYTES + holes
 
 
-def blockers_of_coming(
-    view: HostView, domain: DomainFacts, mobility: Mobility, reserved_bytes: int = 0
-) -> Iterator[Blocker]:
+def blockers_of_coming(view: HostView, mobility: Mobility, reserved_bytes: int = 0) -> Iterator[Blocker]:
     """Why the domain cannot come to this host; ``reserved_bytes`` are promised to others already."""
     if isinstance(view.marks, Missing):
         if view.marks.reason.value != "not-collected":
@@ -164,7 +162,7 @@ def blockers_of_coming(
             if path in mobility.files or any(path == disk.source for disk in mobility.disks):
                 yield blocker(f"{view.name} has no {path}", "ssh")
     yield from _identity(view.name, view.libvirt, mobility)
-    yield from _memory(view, view.libvirt, domain, mobility, reserved_bytes)
+    yield from _memory(view, view.libvirt, mobility, reserved_bytes)
 
 
 def _identity(name: str, facts: DestinationFacts, mobility: Mobility) -> Iterator[Blocker]:
@@ -186,9 +184,7 @@ def _identity(name: str, facts: DestinationFacts, mobility: Mobility) -> Iterato
         )
 
 
-def _memory(
-    view: HostView, facts: DestinationFacts, domain: DomainFacts, mobility: Mobility, reserved: int
-) -> Iterator[Blocker]:
+def _memory(view: HostView, facts: DestinationFacts, mobility: Mobility, reserved: int) -> Iterator[Blocker]:
     if mobility.hugepage_size_bytes is not None:
         yield from _huge_pages(view.name, facts, mobility)
         return

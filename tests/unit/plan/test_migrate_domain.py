@@ -125,7 +125,7 @@ def test_the_roomiest_calm_host_comes_first() -> None:
     moving = migrate_domain.mobility_of(now, domain)
     assert moving is not None
 
-    assert [found.view.name for found in candidates(now, domain, moving)] == ["large", "small"]
+    assert [found.view.name for found in candidates(now, moving)] == ["large", "small"]
 
 
 def test_memory_is_encrypted_where_both_sides_can() -> None:

@@ -54,7 +54,7 @@ def mobility_of(situation: Situation, domain: DomainFacts) -> Mobility | None:
 def best_of(situation: Situation, domain: DomainFacts) -> tuple[Candidate, ...]:
     """The destinations for this domain, the best first."""
     mobility = mobility_of(situation, domain)
-    return () if mobility is None else candidates(situation, domain, mobility)
+    return () if mobility is None else candidates(situation, mobility)
 
 
 def _option(situation: Situation, domain: DomainFacts) -> Option:

@@ -264,31 +264,31 @@ copy_groups() { # NAME...: of all groups
 copy_groups $CGROUP
 
 # ---- libvirt: few calls, each with a deadline, through its read-only socket ------------------------------
-ask() { # FILE COMMAND...: what virsh prints; a daemon that hangs is not asked again
-    [ "$state" = answers ] || return 1
+ask() { # FILE COMMAND...: what virsh prints; a daemon that was silent once is not asked again
+    [ "$state" = answers ] && $asking || return 1
     file=$1; shift
-    in_time 3 virsh -r -q "$@" > "$out/$file" 2> /dev/null < /dev/null && return 0
-    [ $? -ne 124 ] || state=hung
+    in_time 5 virsh -r -q "$@" > "$out/$file" 2> /dev/null < /dev/null && return 0
+    [ $? -ne 124 ] || asking=false
     rm -f "$out/$file"
     gap "$file" timed-out "virsh $1 failed or did not answer"
 }
 part() { awk -v n="$1" 'sub(/^kvmedic-cuts-here/, "") { n-- } n == 0 && $0 != ""' "$work/told"; }
-state=absent virsh=sos_commands/virsh cut=kvmedic-cuts-here
+state=absent asking=true virsh=sos_commands/virsh cut=kvmedic-cuts-here
 mkdir -p "$out/kvmedic/libvirt" "$out/$virsh"
 # A socket alone may belong to systemd, which would start the daemon for us: only a running one is asked.
 if command -v virsh > /dev/null && [ -z "$root" ] && grep -q ' daemon \(libvirtd\|virtqemud\)$' "$kinds"; then
-    in_time 3 virsh -r version --daemon > "$work/version" 2> /dev/null < /dev/null
+    in_time 5 virsh -r version --daemon > "$work/version" 2> /dev/null < /dev/null
     case $? in 0) state=answers ;; 124) state=hung ;; *) state=silent ;; esac
     version=$(sed -n 's/^Running against daemon: //p' "$work/version")
     ask "$virsh/virsh_-r_list_--all" list --all
     ask "$virsh/virsh_-r_domstats" domstats --nowait || ask "$virsh/virsh_-r_domstats" domstats
     ask kvmedic/names list --all --name && while IFS= read -r name; do
-        [ -n "$name" ] && [ "$state" = answers ] || continue
+        [ -n "$name" ] && $asking || continue
         file=$(printf %s "$name" | tr -c 'A-Za-z0-9._-' _)
         name=\"$(printf %s "$name" | sed 's/[\\"]/\\&/g')\" said=$out/$virsh/virsh_-r_
-        in_time 3 virsh -r -q "dumpxml --domain $name; echo $cut; dumpxml --inactive --domain $name; echo $cut;
+        in_time 5 virsh -r -q "dumpxml --domain $name; echo $cut; dumpxml --inactive --domain $name; echo $cut;
             dominfo --domain $name; echo $cut; domjobinfo --domain $name" > "$work/told" 2> /dev/null < /dev/null
-        [ $? -ne 124 ] || { state=hung; gap "$virsh/virsh_-r_dumpxml_$file" timed-out "no answer of virsh"; }
+        [ $? -ne 124 ] || { asking=false; gap "$virsh/virsh_-r_dumpxml_$file" timed-out "no answer of virsh"; }
         part 0 | safe_xml > "${said}dumpxml_$file"
         part 1 | safe_xml > "${said}dumpxml_--inactive_$file"
         part 2 > "${said}dominfo_$file"
@@ -299,7 +299,7 @@ if command -v virsh > /dev/null && [ -z "$root" ] && grep -q ' daemon \(libvirtd
 fi
 case $state in
 answers) echo "answers $version qemu:///system" ;;
-hung) echo "hung virsh did not answer within 3 s" ;;
+hung) echo "hung virsh did not answer within 5 s" ;;
 silent) echo "absent virsh reaches no libvirt daemon" ;;
 *) echo "absent no virsh here, or no libvirt daemon runs" ;;
 esac > "$out/kvmedic/libvirt/state"

@@ -20,7 +20,7 @@ from kvmedic.parse.kernel_identity import (
 from kvmedic.parse.mounts import parse_memory_mounts
 from kvmedic.parse.number import parse_number, parse_word
 from kvmedic.parse.sysctl import name_of_sysctl, parse_sysctl_listing, parse_sysctl_value
-from kvmedic.parse.uptime import parse_loadavg, parse_uptime
+from kvmedic.parse.uptime import parse_load_output, parse_loadavg, parse_uptime, parse_uptime_output
 
 _SYS_VENDOR = "sys/class/dmi/id/sys_vendor"
 _PRODUCT_NAME = "sys/class/dmi/id/product_name"
@@ -30,6 +30,7 @@ _EDAC = "sys/devices/system/edac/mc"
 _SYSCTLS = "proc/sys/"
 _LISTING = "sos_commands/kernel/sysctl_-a"
 _LONGEST_SYSCTL = 4096
+_UPTIME_OUTPUTS = ("uptime", "sos_commands/host/uptime", "sos_commands/general/uptime")
 _MAKES_OF_VIRTUAL_MACHINES = (
     "QEMU",
     "KVM",
@@ -49,7 +50,11 @@ def derive_host(evidence: Evidence) -> tuple[HostFacts, list[Missing]]:
         name=_name(evidence),
         kernel_release=_kernel_release(evidence),
         boot_id=read_with(evidence, "proc/sys/kernel/random/boot_id", parse_word),
-        uptime_s=read_with(evidence, "proc/uptime", parse_uptime),
+        uptime_s=read_first_of(
+            evidence,
+            ("proc/uptime", parse_uptime),
+            *((path, parse_uptime_output) for path in _UPTIME_OUTPUTS),
+        ),
         cpus_online=derive_cpus_online(evidence),
         command_line=read_with(evidence, "proc/cmdline", parse_word),
         hardware_name=_hardware_name(evidence),
@@ -58,7 +63,11 @@ def derive_host(evidence: Evidence) -> tuple[HostFacts, list[Missing]]:
         sysctls=_sysctls(evidence),
         kernel_configuration=derive_kernel_configuration(evidence),
         libvirt_version=_libvirt_version(evidence),
-        load_1min=read_with(evidence, "proc/loadavg", parse_loadavg),
+        load_1min=read_first_of(
+            evidence,
+            ("proc/loadavg", parse_loadavg),
+            *((path, parse_load_output) for path in _UPTIME_OUTPUTS),
+        ),
         memory_errors=_memory_errors(evidence),
         d_state_tasks=read_with(evidence, "kvmedic/process/d_state", parse_d_state_tasks),
     )

@@ -29,7 +29,7 @@ from kvmedic.parse.slabinfo import parse_slabinfo
 from kvmedic.parse.swaps import parse_swaps
 from kvmedic.parse.sysctl import parse_sysctl_listing
 from kvmedic.parse.transparent_hugepage import parse_setting
-from kvmedic.parse.uptime import parse_loadavg, parse_uptime
+from kvmedic.parse.uptime import parse_loadavg, parse_uptime, parse_uptime_output
 from kvmedic.parse.vmstat import parse_vmstat
 from kvmedic.parse.zoneinfo import parse_zoneinfo
 
@@ -54,6 +54,7 @@ PARSERS: dict[str, tuple[Parser, str]] = {
     "word": (parse_word, "6.1.0-56-amd64\n"),
     "setting": (parse_setting, "always [madvise] never\n"),
     "uptime": (parse_uptime, "904.62 1704.78\n"),
+    "uptime(1)": (parse_uptime_output, " 16:19:19 up 17:41,  2 users,  load average: 3.58, 3.27, 2.58\n"),
     "loadavg": (parse_loadavg, "0.06 0.09 0.08 3/94 2172\n"),
     "sysctl": (lambda text, _: parse_sysctl_listing(text), "vm.swappiness = 60\n"),
 }

@@ -26,7 +26,7 @@ from kvmedic.parse.slabinfo import parse_slabinfo
 from kvmedic.parse.swaps import parse_swaps
 from kvmedic.parse.sysctl import name_of_sysctl, parse_sysctl_listing, parse_sysctl_value
 from kvmedic.parse.transparent_hugepage import parse_setting, size_of_directory
-from kvmedic.parse.uptime import parse_loadavg, parse_uptime
+from kvmedic.parse.uptime import parse_load_output, parse_loadavg, parse_uptime, parse_uptime_output
 from kvmedic.parse.vmstat import parse_vmstat
 
 
@@ -206,3 +206,29 @@ def test_the_version_of_libvirt_is_the_library_s() -> None:
     assert parse_libvirt_version(printed, "virsh_-r_version") == "8.0.0"
     with pytest.raises(ParseError, match="Using library"):
         parse_libvirt_version("error: failed to connect\n", "virsh_-r_version")
+
+
+@pytest.mark.parametrize(
+    ("printed", "seconds", "load"),
+    [
+        (" 16:19:19 up 17:41,  2 users,  load average: 3.58, 3.27, 2.58\n", 17 * 3600 + 41 * 60, 3.58),
+        (" 19:23:40 up 25 min,  1 user,  load average: 0.83, 0.73, 0.76\n", 25 * 60, 0.83),
+        (
+            " 10:00:00 up 83 days,  3:12,  0 users,  load average: 12.00, 1.00, 1.00\n",
+            83 * 86400 + 11520,
+            12.0,
+        ),
+        (" 10:00:00 up 1 day, 5 min,  1 user,  load average: 0,10, 0,10, 0,10\n", 86400 + 300, 0.1),
+        (" 10:00:00 up 2 days,  1 user,  load average: 0.00, 0.00, 0.00\n", 2 * 86400, 0.0),
+    ],
+)
+def test_the_line_of_uptime_stands_for_both_files_in_a_sosreport(
+    printed: str, seconds: float, load: float
+) -> None:
+    assert parse_uptime_output(printed, "x") == seconds
+    assert parse_load_output(printed, "x") == load
+
+
+def test_other_words_of_uptime_are_not_guessed_at() -> None:
+    with pytest.raises(ParseError):
+        parse_uptime_output("bash: uptime: command not found\n", "x")

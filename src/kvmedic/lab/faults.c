@@ -1,7 +1,7 @@
 /*
  * Makes trouble in the memory of the host it runs on. Build: cc -O1 -static -o faults faults.c
  *   faults grow MIB NAME      take MIB under the process name NAME and stay
- *   faults shred MIB          take MIB, locked and without huge pages, give every second page back, and stay
+ *   faults shred MIB          take MIB, locked and without huge pages, keep one page in sixteen, and stay
  *   faults blocks MIB         take up to MIB of neighbouring 64 KiB (order 4) for the kernel, and stay
  *   faults churn MIB          touch MIB again and again, so that it must stay in memory
  */
@@ -70,8 +70,8 @@ int main(int count, char **words)
 		return 1;
 	touch(start, bytes);
 	if (!strcmp(words[1], "shred"))
-		for (size_t at = 0; at < bytes; at += 2 * PAGE)
-			madvise(start + at, PAGE, MADV_DONTNEED_LOCKED);
+		for (size_t at = 0; at < bytes; at += 16 * PAGE)
+			madvise(start + at, 15 * PAGE, MADV_DONTNEED_LOCKED);
 	puts("done");
 	fflush(stdout);
 	while (!strcmp(words[1], "churn"))

@@ -97,12 +97,12 @@ def _take(stage: HereStage, scenario: Scenario, release: str) -> Take:
     }
     said = stage.libvirt.folder / "libvirtd.log"
     files["var/log/libvirt/libvirtd.log"] = said.read_bytes()
-    plain = release.partition("-")[0]
-    segment = stage.log().replace(release, plain)
+    running = os.uname().release
+    segment = stage.log().replace(running, running.partition("-")[0])
     return Take(
         scenario=scenario.id,
         variant=stage.variant,
-        kernel=plain,
+        kernel=release,
         host=stage.libvirt.name,
         boots=(stage.boot.told(segment, "running"),),
         files=files,

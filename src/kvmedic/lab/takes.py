@@ -59,7 +59,7 @@ def make_takes(
     Without libvirt it is quicker; for failures of the kernel libvirt plays no part.
     """
     here = [row for row in wanted if row[0].bench == "here"]
-    yield from make_takes_here(here, os.uname().release, say)
+    yield from make_takes_here(here, os.uname().release.partition("-")[0], say)
     kernel = find_kernel(kernel_release)
     for bench, wish in WISHES.items():
         rows = [(scenario, variant) for scenario, variant in wanted if scenario.bench == bench]

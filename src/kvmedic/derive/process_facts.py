@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
+from kvmedic.derive.ps_listings import derive_ps, is_kernel_thread
 from kvmedic.derive.reading import read_with
 from kvmedic.model.domain import ProcessFacts
 from kvmedic.model.evidence import Evidence
@@ -25,9 +26,18 @@ def derive_process_kinds(evidence: Evidence) -> Mapping[int, str] | Missing:
 
 
 def hidden_processes(evidence: Evidence) -> Missing | None:
-    """The gap of the processes that were hidden from whoever read the host; None where none were."""
+    """The gap of the processes that were hidden from whoever read the host; None where none were.
+
+    In a sosreport a listing without any kernel thread tells: it was made in a container.
+    """
     gap = evidence.files.get(OTHERS)
-    return gap if isinstance(gap, Missing) else None
+    if isinstance(gap, Missing):
+        return gap
+    rows = {} if KINDS in evidence.files else derive_ps(evidence)
+    if isinstance(rows, Missing) or not rows or any(map(is_kernel_thread, rows.values())):
+        return None
+    detail = "only the processes of a container are listed"
+    return Missing(source=OTHERS, reason=Reason.DENIED, detail=detail)
 
 
 def derive_process(evidence: Evidence, pid: int) -> ProcessFacts | Missing:

@@ -68,7 +68,7 @@ def _state_in_sosreport(evidence: Evidence) -> Literal["answers", "absent"] | Mi
         return daemons
     running = [daemon.name for daemon in daemons if daemon.name in _LIBVIRT_DAEMONS]
     if not running:
-        return "absent"
+        return hidden_processes(evidence) or "absent"
     detail = f"{running[0]} runs, and nothing of what it says was collected"
     return Missing(source="libvirt", reason=Reason.NOT_COLLECTED, detail=detail)
 
@@ -78,7 +78,7 @@ def _daemons_of_ps(evidence: Evidence) -> tuple[DaemonFacts, ...] | Missing:
     if isinstance(rows, Missing):
         return rows
     files = Missing(source="open files", reason=Reason.NOT_COLLECTED, detail="ps does not count them")
-    return tuple(
+    found = tuple(
         DaemonFacts(
             name=name,
             pid=row.pid,
@@ -90,6 +90,7 @@ def _daemons_of_ps(evidence: Evidence) -> tuple[DaemonFacts, ...] | Missing:
         for row in rows.values()
         if (name := daemon_of(row)) is not None
     )
+    return found or hidden_processes(evidence) or ()
 
 
 def _services_of_ps(evidence: Evidence) -> tuple[ServiceMemory, ...] | Missing:
@@ -97,10 +98,11 @@ def _services_of_ps(evidence: Evidence) -> tuple[ServiceMemory, ...] | Missing:
     if isinstance(rows, Missing):
         return rows
     swap = Missing(source="swap", reason=Reason.NOT_COLLECTED, detail="ps does not show it")
-    return tuple(
+    services = tuple(
         ServiceMemory(name=program_of(row), pid=row.pid, rss_bytes=row.rss_bytes or 0, swap_bytes=swap)
         for row in services_of(rows.values())
     )
+    return services or hidden_processes(evidence) or ()
 
 
 def _was_asked(evidence: Evidence) -> bool:

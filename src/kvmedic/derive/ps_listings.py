@@ -50,6 +50,11 @@ def derive_ps_groups(evidence: Evidence, pid: int) -> Mapping[str, str] | Missin
     return Missing(source=f"proc/{pid}/cgroup", reason=Reason.NOT_COLLECTED, detail="no source gives it")
 
 
+def is_kernel_thread(row: PsRow) -> bool:
+    """Whether ps shows it in brackets, having found no command line, as it does with kernel threads."""
+    return row.command.startswith("[") and row.command.rstrip().endswith("]")
+
+
 def is_qemu(row: PsRow) -> bool:
     """Whether the command is that of a QEMU with a machine."""
     name = program_of(row)

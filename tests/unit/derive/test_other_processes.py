@@ -106,6 +106,15 @@ THREADS = (
 MEMORY = b"PID RSS STAT COMMAND\n7 4096 - /usr/bin/kvm -name web -m 512\n"
 
 
+def test_a_sosreport_of_a_container_says_nothing_of_the_host_around_it() -> None:
+    listing = b"PID RSS STAT COMMAND\n1 9000 Ss /sbin/init\n"
+    given = evidence({f"{PS}auxwww": listing})
+    domains, _ = derive_domains(given, HIDDEN)
+    for found in (domains, derive_daemons(given), derive_services(given), derive_libvirt_state(given)):
+        assert isinstance(found, Missing)
+        assert "container" in found.detail
+
+
 def test_listings_of_ps_complete_each_other() -> None:
     found = derive_qemu_processes(evidence({f"{PS}-elfL": THREADS, f"{PS}auxwwwm": MEMORY}))
     assert not isinstance(found, Missing)
@@ -134,7 +143,7 @@ def test_a_listing_of_ps_tells_daemons_and_services_from_guests() -> None:
 
 
 def test_a_sosreport_without_a_daemon_of_libvirt_says_that_there_was_none() -> None:
-    listing = b"PID RSS STAT COMMAND\n1 9000 Ss %s\n"
+    listing = b"PID RSS STAT COMMAND\n1 9000 Ss %s\n2 0 S [kthreadd]\n"
     assert derive_libvirt_state(evidence({f"{PS}auxwww": listing % b"/sbin/init"})) == "absent"
     state = derive_libvirt_state(evidence({f"{PS}auxwww": listing % b"/usr/sbin/libvirtd"}))
     assert isinstance(state, Missing)

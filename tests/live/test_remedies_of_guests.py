@@ -115,6 +115,12 @@ def settled(guest: Guest, expected_mib: int) -> int:
     return actual
 
 
+@pytest.fixture
+def inflated(guest: Guest) -> None:
+    """The balloon as most tests find and leave it."""
+    guest.set_balloon(INFLATED_TO_MIB)
+
+
 def of_type(lines: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["type"] == kind]
 
@@ -241,6 +247,7 @@ def test_a_release_costs_little_and_a_journal_that_was_edited_shows(operator: Op
     assert "the journal was changed or cut" in checked.stderr
 
 
+@pytest.mark.usefixtures("inflated")
 def test_a_balloon_is_deflated_to_a_target_watched_and_inflated_again_by_undo(
     operator: Operator, guest: Guest
 ) -> None:
@@ -255,6 +262,7 @@ def test_a_balloon_is_deflated_to_a_target_watched_and_inflated_again_by_undo(
     assert settled(guest, INFLATED_TO_MIB) == INFLATED_TO_MIB * MIB
 
 
+@pytest.mark.usefixtures("inflated")
 def test_memory_is_never_taken_from_a_guest_by_deflating(operator: Operator) -> None:
     done = operator.run(
         "plan", "--remedy", "deflate-balloon", "--domain", operator.guest.name, "--target", "300M"
@@ -293,6 +301,7 @@ def test_the_popular_command_fails_in_every_form(operator: Operator) -> None:
             operator.host.virsh(*words)
 
 
+@pytest.mark.usefixtures("inflated")
 def test_ours_takes_the_balloon_out_of_the_definition_and_nothing_else(
     operator: Operator, guest: Guest
 ) -> None:
@@ -366,6 +375,7 @@ def test_free_page_reporting_is_defined_and_taken_back(operator: Operator) -> No
     assert operator.definition() == before
 
 
+@pytest.mark.usefixtures("inflated")
 def test_memory_is_pinned_for_every_start_and_unpinned(operator: Operator, guest: Guest) -> None:
     plain = operator.definition()
     define(operator, plain.replace(">1048576</currentMemory>", ">778240</currentMemory>"))
@@ -417,6 +427,7 @@ def test_a_domain_of_nova_is_left_alone_and_its_owners_way_is_told(operator: Ope
     assert {"disable-balloon", "pin-memory", "enable-free-page-reporting"} <= blocked
 
 
+@pytest.mark.usefixtures("inflated")
 def test_a_libvirt_that_hangs_is_given_up_looked_at_later_and_nothing_is_done_twice(
     operator: Operator, guest: Guest
 ) -> None:

@@ -2,7 +2,7 @@
  * Makes trouble in the memory of the host it runs on. Build: cc -O1 -static -o faults faults.c
  *   faults grow MIB NAME      take MIB under the process name NAME and stay
  *   faults shred MIB          take MIB, locked and without huge pages, keep one page in sixteen, and stay
- *   faults blocks MIB         take up to MIB of neighbouring 64 KiB (order 4) for the kernel, and stay
+ *   faults blocks MIB         take up to MIB in blocks of 1 MiB (order 8) for the kernel, and stay
  *   faults churn MIB          touch MIB again and again, so that it must stay in memory
  */
 #define _GNU_SOURCE
@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #define PAGE 4096UL
+#define MIB (1024UL * 1024UL)
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
@@ -42,8 +43,8 @@ static void touch(char *start, size_t bytes)
 static int take_blocks(size_t bytes)
 {
 	struct tpacket_req ring = {
-		.tp_block_size = 16 * PAGE,
-		.tp_block_nr = bytes / (16 * PAGE),
+		.tp_block_size = MIB,
+		.tp_block_nr = bytes / MIB,
 		.tp_frame_size = PAGE,
 		.tp_frame_nr = bytes / PAGE,
 	};

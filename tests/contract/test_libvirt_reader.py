@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from kvmedic.adapters import libvirt_reader
+from kvmedic.adapters import libvirt_reader, libvirt_virsh
 from kvmedic.adapters.libvirt_reader import STATE, read_libvirt
 from kvmedic.adapters.libvirt_virsh import read_with_virsh
 from kvmedic.lab.bed import Bed
@@ -192,3 +192,15 @@ def test_a_stopped_qemu_is_not_asked_and_the_others_are_told(host: LibvirtHost, 
     assert (stats["state.state"], "balloon.current" in stats) == ("1", False)
     assert "state T" in files[f"{VIRSH}domstats/{guest.name}"]
     assert guest.statistics()["balloon.maximum"] == 256 * 1024
+
+
+def test_a_virsh_that_is_slow_after_its_first_answer_is_not_called_hung(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = tmp_path / "virsh"
+    slow.write_text('#!/bin/sh\ncase "$*" in *list*--name*) sleep 5 ;; *) echo " Id Name State" ;; esac\n')
+    slow.chmod(0o755)
+    monkeypatch.setattr(libvirt_virsh, "_ENVIRONMENT", {"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    found = read_with_virsh(time.monotonic() + 1.5, TEST_DRIVER)
+    assert text_of(found, STATE).startswith("answers ")
+    assert isinstance(found["kvmedic/libvirt/answer"], Missing)

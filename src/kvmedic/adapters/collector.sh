@@ -273,14 +273,13 @@ ask() { # FILE COMMAND...: what virsh prints; a daemon that was silent once is n
     gap "$file" timed-out "virsh $1 failed or did not answer"
 }
 part() { awk -v n="$1" 'sub(/^kvmedic-cuts-here/, "") { n-- } n == 0 && $0 != ""' "$work/told"; }
-state=absent asking=true virsh=sos_commands/virsh cut=kvmedic-cuts-here
+state=absent asking=true version= virsh=sos_commands/virsh cut=kvmedic-cuts-here
 mkdir -p "$out/kvmedic/libvirt" "$out/$virsh"
 # A socket alone may belong to systemd, which would start the daemon for us: only a running one is asked.
 if command -v virsh > /dev/null && [ -z "$root" ] && grep -q ' daemon \(libvirtd\|virtqemud\)$' "$kinds"; then
-    in_time 5 virsh -r version --daemon > "$work/version" 2> /dev/null < /dev/null
+    in_time 5 virsh -r list --all > "$out/$virsh/virsh_-r_list_--all" 2> /dev/null < /dev/null
     case $? in 0) state=answers ;; 124) state=hung ;; *) state=silent ;; esac
-    version=$(sed -n 's/^Running against daemon: //p' "$work/version")
-    ask "$virsh/virsh_-r_list_--all" list --all
+    [ $state = answers ] || rm -f "$out/$virsh/virsh_-r_list_--all"
     ask "$virsh/virsh_-r_domstats" domstats --nowait || ask "$virsh/virsh_-r_domstats" domstats
     ask kvmedic/names list --all --name && while IFS= read -r name; do
         [ -n "$name" ] && $asking || continue
@@ -294,11 +293,14 @@ if command -v virsh > /dev/null && [ -z "$root" ] && grep -q ' daemon \(libvirtd
         part 2 > "${said}dominfo_$file"
         part 3 > "${said}domjobinfo_$file"
     done < "$out/kvmedic/names"
+    # Last, and no sign of anything: for it the daemon may have to try every QEMU binary first.
+    $asking && in_time 5 virsh -r version --daemon > "$work/version" 2> /dev/null < /dev/null
+    version=$(sed -n 's/^Running against daemon: //p' "$work/version" 2> /dev/null)
     rm -f "$out/kvmedic/names"
     find "$out/$virsh" -type f -size 0 -exec rm -f {} +
 fi
 case $state in
-answers) echo "answers $version qemu:///system" ;;
+answers) echo "answers ${version:-unknown} qemu:///system" ;;
 hung) echo "hung virsh did not answer within 5 s" ;;
 silent) echo "absent virsh reaches no libvirt daemon" ;;
 *) echo "absent no virsh here, or no libvirt daemon runs" ;;

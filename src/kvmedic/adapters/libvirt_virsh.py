@@ -29,25 +29,28 @@ def read_with_virsh(ends_at: float, uri: str) -> Files:
         files[_STATE] = Missing(source=_STATE, reason=Reason.NOT_FOUND, detail=detail)
     except _TimeIsUpError as error:
         detail = f"no answer in time to: virsh {error}"
-        files[_STATE] = f"hung {detail}\n".encode()
+        # Who has answered once is slow, or has many domains: it does not hang.
+        files.setdefault(_STATE, f"hung {detail}\n".encode())
         source = "kvmedic/libvirt/answer"
         files[source] = Missing(source=source, reason=Reason.TIMED_OUT, detail=f"libvirt: {detail}")
     return files
 
 
 def _read_all(files: Files, ends_at: float, uri: str) -> None:
-    version = _virsh(ends_at, uri, "version", "--daemon")
-    if isinstance(version, Missing):
-        files[_STATE] = version
+    """The list first: it costs the daemon nothing. The version last: it may try every QEMU binary for it."""
+    listed = _virsh(ends_at, uri, "list", "--all")
+    files[_STATE] = listed if isinstance(listed, Missing) else f"answers unknown {uri}\n".encode()
+    if isinstance(listed, Missing):
         return
-    files[_STATE] = f"answers {_daemon_version(version)} {uri}\n".encode()
-    files[f"{_FOLDER}list_--all"] = _virsh(ends_at, uri, "list", "--all")
+    files[f"{_FOLDER}list_--all"] = listed
+    files[f"{_FOLDER}domstats"] = _virsh(ends_at, uri, "domstats", "--state", "--balloon", "--nowait")
     names = _virsh(ends_at, uri, "list", "--all", "--name")
     for name in [] if isinstance(names, Missing) else names.decode(errors="replace").split("\n"):
         if name.strip():
             _read_domain(files, ends_at, uri, name)
-    stats = _virsh(ends_at, uri, "domstats", "--state", "--balloon", "--nowait")
-    files[f"{_FOLDER}domstats"] = stats
+    version = _virsh(ends_at, uri, "version", "--daemon")
+    if not isinstance(version, Missing):
+        files[_STATE] = f"answers {_daemon_version(version)} {uri}\n".encode()
 
 
 def _read_domain(files: Files, ends_at: float, uri: str, name: str) -> None:

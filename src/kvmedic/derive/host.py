@@ -99,7 +99,7 @@ def _libvirt_version(evidence: Evidence) -> str | Missing:
         printed = read_with(evidence, "sos_commands/virsh/virsh_-r_version", parse_libvirt_version)
         return state if isinstance(printed, Missing) else printed
     word, _, rest = state.partition(" ")
-    if word == "answers" and rest.strip():
+    if word == "answers" and rest[:1].isdigit():
         return rest.split()[0]
     reason = _LIBVIRT_IS_SILENT.get(word, Reason.NOT_UNDERSTOOD)
     return Missing(source=_LIBVIRT_STATE, reason=reason, detail=rest or state)

@@ -101,18 +101,28 @@ def _add_infos(found: dict[str, LibvirtDomain], evidence: Evidence) -> None:
 def _add_status(found: dict[str, LibvirtDomain], evidence: Evidence, *, may_add: bool) -> None:
     for directory in STATUS:
         for _, status in _records(evidence, directory, parse_status_xml):
-            key = status.definition.uuid or status.definition.name
-            before = found.get(key) or (_new(status.definition, is_answered=False) if may_add else None)
+            before = _known(found, status.definition) or (
+                _new(status.definition, is_answered=False) if may_add else None
+            )
             if before is not None:
                 _put(found, before, status=status, job=before.job or status.job)
 
 
 def _add_persistent(found: dict[str, LibvirtDomain], evidence: Evidence, *, may_add: bool) -> None:
     for _, definition in _records(evidence, PERSISTENT, parse_domain_xml):
-        key = definition.uuid or definition.name
-        before = found.get(key) or (_new(definition, is_answered=False) if may_add else None)
+        before = _known(found, definition) or (_new(definition, is_answered=False) if may_add else None)
         if before is not None and before.inactive is None:
             _put(found, before, inactive=definition)
+
+
+def _known(found: dict[str, LibvirtDomain], definition: DomainDefinition) -> LibvirtDomain | None:
+    """The domain by UUID; one that was only listed, by its name: libvirt knows each name once."""
+    key = definition.uuid or definition.name
+    bare = found.get(definition.name)
+    if key not in found and bare is not None and bare.uuid is None:
+        del found[definition.name]
+        found[key] = msgspec.structs.replace(bare, uuid=definition.uuid)
+    return found.get(key)
 
 
 def _records(evidence: Evidence, prefix: str, parse: Callable[[str, str], T]) -> list[tuple[str, T]]:

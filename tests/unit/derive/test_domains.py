@@ -121,6 +121,12 @@ def test_a_host_without_guests_has_none() -> None:
     assert derived(host_evidence(changes=nothing | there)) == ((), [])
 
 
+def test_a_domain_that_was_only_listed_is_completed_from_libvirts_own_files() -> None:
+    told = [path for path in recorded("cgroup-v1")[0] if "dumpxml" in path or "dominfo" in path]
+    domain = only_domain(host_evidence(changes=dict.fromkeys(told)))
+    assert (domain.name, domain.state, domain.memory_max_bytes) == ("lab-guest", "running", 1024 * MIB)
+
+
 def test_a_sosreport_gives_what_it_has_and_gaps_for_the_rest() -> None:
     files, _ = recorded("cgroup-v1")
     ps = (

@@ -171,7 +171,7 @@ class Move:
         self._error: Any = None
         self._is_post_copy = False
         self._has_downtime = wish["max_downtime_ms"] is None
-        self._least_left: int | None = None
+        self._pass, self._most_left = 0, 0
         self._aborted_by = ""
 
     def carry_out(self) -> None:
@@ -251,15 +251,19 @@ class Move:
                 say("progress", {"no_downtime_limit": error.get_error_message()})
 
     def _maybe_post_copy(self, stats: dict[str, Any]) -> None:
-        """The rule: after two whole passes, when a pass leaves no less than the best one before did."""
-        passes, left = stats.get("memory_iteration") or 0, stats.get("memory_remaining")
-        if not self._wish["with_post_copy"] or self._is_post_copy or left is None or passes < 3:
+        """The rule: from the third pass on, when a pass begins with no less than the one before it had."""
+        number, left = stats.get("memory_iteration") or 0, stats.get("memory_remaining")
+        if not self._wish["with_post_copy"] or self._is_post_copy or left is None:
             return
-        if self._least_left is not None and left >= self._least_left and left > 0:
+        before = self._most_left
+        if number == self._pass:
+            self._most_left = max(left, before)
+            return
+        self._pass, self._most_left = number, left
+        if number >= 3 and left >= before > 0:
             self._is_post_copy = True
             say("progress", {"is_post_copy": True, "left_bytes": left})
             self._domain.migrateStartPostCopy(0)
-        self._least_left = left if self._least_left is None else min(left, self._least_left)
 
     def _summary(self) -> dict[str, Any]:
         return {"is_post_copy": self._is_post_copy}

@@ -139,7 +139,7 @@ class RebootActor:
         return True
 
     def _boot_id(self) -> str:
-        said = self._shell.run(BOOT_ID, deadline_s=20.0)
+        said = self._shell.run(BOOT_ID)
         if said.code or not said.out.strip():
             raise PreconditionFailedError(f"the boot id of {self._shell.shown} could not be read")
         return said.out.strip()

@@ -14,9 +14,9 @@ from kvmedic.lab.scenarios import SCENARIOS
 from kvmedic.lab.take import Take
 from kvmedic.lab.truth import TRUTH
 
-INNOCENT = ("memcg", "fragmented", "corrected-error", "manual-oom")
-"""What may have happened days before and has nothing to do with it: another guest's own limit, a failed large
-allocation, a corrected memory error, a kill by hand."""
+INNOCENT = ("memcg", "memcg-here", "fragmented", "corrected-error", "manual-oom", "qemu-crash")
+"""What may have happened days before and is innocent: another guest's own limit or crash, a failed
+large allocation, a corrected memory error, a kill by hand."""
 HOSTS = ("kvm-b3", "hv02", "compute-17", "node-4.example.net", "virt1", "pve-a", "host-09")
 
 

@@ -1,5 +1,4 @@
-"""Talks to libvirt about moving domains, each call in a disposable child with a deadline (its script beside
-us).
+"""Talks to libvirt about moving domains, each call in a disposable child with a deadline.
 
 Only this module knows the child's words. A migration is watched for as long as it speaks: a child that falls
 silent is left or killed, and what became of the migration is then unknown until both sides were looked at.
@@ -26,7 +25,9 @@ DEADLINE_S = 15.0
 SILENCE_S = 45.0
 """A migration's child speaks four times a second; libvirt's keepalive ends a dead connection after 30 s."""
 HINT = "See whether libvirtd answers there: virsh -c URI list."
-_CHILD = Path(__file__).with_name("libvirt_migrate_child.py")
+_MOVES = Path(__file__).with_name("libvirt_migrate_child.py")
+_SIDES = Path(__file__).with_name("libvirt_sides_child.py")
+_LOOKS = frozenset({"look", "source", "destination"})
 _PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 
 
@@ -111,7 +112,7 @@ class _Child:
 
     def __init__(self, wish: Mapping[str, Any]) -> None:
         for python in _pythons():
-            self._process = _start(python)
+            self._process = _start(python, _SIDES if wish["call"] in _LOOKS else _MOVES)
             self._answers = Answers(_pipe(self._process.stdout))
             self._pending = b""
             self.say(json.dumps(wish))
@@ -175,9 +176,9 @@ def _pythons() -> list[str]:
     return own + [python for python in _PYTHONS if os.access(python, os.X_OK)]
 
 
-def _start(python: str) -> subprocess.Popen[bytes]:
+def _start(python: str, script: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [python, "-I", str(_CHILD)],
+        [python, "-I", str(script)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -41,6 +41,7 @@ LIBVIRT_DEADLINE_S = 2.0
 CHILD_DEADLINE_S = 1.2
 _MOST_STACKS = 20
 _PAGE_MAP = "kvmedic/page_map.json"
+_UNASKED = "not asked for (--page-map)"
 
 
 class LiveHost:
@@ -180,8 +181,12 @@ class LiveHost:
 
     def _with_page_map(self, evidence: Evidence, request: CollectRequest, progress: Progress) -> Evidence:
         """The map comes last: it is the longest reading, and a host in need is spared it."""
-        if self._read_page_map is None or request.page_map == "none":
+        if self._read_page_map is None:
             return evidence
+        if request.page_map == "none":
+            return _with_map(
+                evidence, Missing(source=_PAGE_MAP, reason=Reason.NOT_COLLECTED, detail=_UNASKED)
+            )
         progress("reading the page map", None)
         strain = is_host_strained(evidence) if request.page_map == "full" else None
         found: bytes | Missing
@@ -189,13 +194,17 @@ class LiveHost:
             found = self._read_page_map(request, evidence)
         else:
             found = Missing(source=_PAGE_MAP, reason=Reason.NOT_COLLECTED, detail=f"not read now: {strain}")
-        return Evidence(
-            target=evidence.target,
-            taken_at=evidence.taken_at,
-            interval_s=evidence.interval_s,
-            files={**evidence.files, _PAGE_MAP: found},
-            again=evidence.again,
-        )
+        return _with_map(evidence, found)
+
+
+def _with_map(evidence: Evidence, found: bytes | Missing) -> Evidence:
+    return Evidence(
+        target=evidence.target,
+        taken_at=evidence.taken_at,
+        interval_s=evidence.interval_s,
+        files={**evidence.files, _PAGE_MAP: found},
+        again=evidence.again,
+    )
 
 
 def arguments_of(command_line: bytes, path: str) -> bytes | Missing:

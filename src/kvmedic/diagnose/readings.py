@@ -53,6 +53,12 @@ def is_waiting(pressure: Pressure | Missing) -> bool:
     return some is not None and some >= WAITING_PERCENT
 
 
+def teller_of_domains(snapshot: Snapshot) -> str:
+    """Who told of the running domains: libvirt, or the command lines of the QEMUs that it does not know."""
+    tellers = {domain.source for domain in snapshot.running}
+    return "QEMU arguments" if tellers == {"process"} else "libvirt"
+
+
 def pressure_lines(pressure: Pressure | Missing, resource: str) -> tuple[Because, ...]:
     """The pressure as a line of proof, or nothing where the kernel does not tell."""
     some, full = some_percent(pressure), full_percent(pressure)

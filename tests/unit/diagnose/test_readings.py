@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from snapshots import GONE, host, pressure, rates, snapshot, zone
+from snapshots import GONE, domain, host, pressure, rates, snapshot, zone
 
 from kvmedic.diagnose.readings import (
     count_of_list,
@@ -15,6 +15,7 @@ from kvmedic.diagnose.readings import (
     per_second,
     pressure_lines,
     sysctl_number,
+    teller_of_domains,
 )
 from kvmedic.model.gap import Missing
 from kvmedic.model.zone_facts import Rates
@@ -76,3 +77,8 @@ def test_settings_that_are_no_number_are_not_read_as_one() -> None:
     assert sysctl_number(seen, "vm.swappiness") == 60
     assert sysctl_number(seen, "vm.lowmem_reserve_ratio") is None
     assert sysctl_number(seen, "vm.not_there") is None
+
+
+def test_libvirt_is_not_named_for_what_only_the_processes_told() -> None:
+    assert teller_of_domains(snapshot(domain(source="process"))) == "QEMU arguments"
+    assert teller_of_domains(snapshot(domain(source="process"), domain(source="status-xml"))) == "libvirt"

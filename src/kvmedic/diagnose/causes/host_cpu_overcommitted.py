@@ -6,7 +6,7 @@ quota of a cgroup raises it on an idle host. The load against the CPUs tells the
 
 from __future__ import annotations
 
-from kvmedic.diagnose.readings import count_of_list
+from kvmedic.diagnose.readings import count_of_list, teller_of_domains
 from kvmedic.diagnose.verdicts import (
     HOST,
     LIKELY,
@@ -84,7 +84,7 @@ def _ratio(snapshot: Snapshot, cpus: int) -> tuple[Because, ...]:
     if not known:
         return ()
     text = f"{sum(known)} vCPUs of {len(known)} running domains on {cpus} CPUs"
-    return (because(text, "libvirt"),)
+    return (because(text, teller_of_domains(snapshot)),)
 
 
 CAUSE = Cause(

@@ -7,6 +7,7 @@ meets the shortage later, as an order-0 OOM kill that takes the biggest QEMU (mm
 from __future__ import annotations
 
 from kvmedic.diagnose.need import memory_need
+from kvmedic.diagnose.readings import teller_of_domains
 from kvmedic.diagnose.verdicts import (
     HOST,
     LIKELY,
@@ -79,7 +80,8 @@ def _proof(snapshot: Snapshot, ledger: Ledger, short: int, swap: int | None) -> 
     lines = [because(f"{human_bytes(short)} short if all balloons deflate", "ledger")]
     if not isinstance(ledger.guests_maximum, Missing) and not isinstance(ledger.guests_rss, Missing):
         maximum, rss = human_bytes(ledger.guests_maximum), human_bytes(ledger.guests_rss)
-        lines.append(because(f"running domains may have {maximum}, {rss} are resident", "libvirt"))
+        text = f"running domains may have {maximum}, {rss} are resident"
+        lines.append(because(text, teller_of_domains(snapshot)))
     if swap is not None:
         lines.append(because(f"{human_bytes(swap)} of swap are free", "proc/swaps"))
     need = memory_need(snapshot)

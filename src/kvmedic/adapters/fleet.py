@@ -12,10 +12,9 @@ from typing import Any
 
 import msgspec
 
-from kvmedic.adapters.host_shell import HostShell
+from kvmedic.adapters.host_shell import HostShell, ssh_target
 from kvmedic.adapters.migration_session import MigrationSession
 from kvmedic.adapters.quick_host import QuickHost
-from kvmedic.adapters.ssh import parse_ssh_target
 from kvmedic.derive.snapshot import assemble_snapshot
 from kvmedic.errors import KvmedicError, PreconditionFailedError
 from kvmedic.model.evidence import Target
@@ -100,7 +99,7 @@ def source_of(target: Target, policy: Policy) -> FleetHost:
     if target.kind != "ssh":
         return FleetHost(name=target.name, uri=SYSTEM)
     for host in policy.hosts:
-        if host.ssh is not None and parse_ssh_target(host.ssh).shown == target.name:
+        if host.ssh is not None and ssh_target(host.ssh).shown == target.name:
             return host
     return FleetHost(name=target.name, uri=f"qemu+ssh://{target.name}/system", ssh=f"ssh://{target.name}")
 

@@ -19,6 +19,11 @@ DEADLINE_S = 90.0
 """A dead network ends sooner (ServerAlive); a sick or emulated host takes its time."""
 
 
+def ssh_target(name: str) -> SshTarget:
+    """The target of a policy's ``ssh``, with or without the scheme. UsageError where it is none."""
+    return parse_ssh_target(name if "://" in name else f"ssh://{name}")
+
+
 class Said(NamedTuple):
     """What a script printed, and its exit status."""
 
@@ -28,10 +33,10 @@ class Said(NamedTuple):
 
 
 class HostShell:
-    """``ssh`` as in ssh://user@host:port; None is this host."""
+    """``ssh`` as in ssh://user@host:port, or user@host; None is this host."""
 
     def __init__(self, ssh: str | None) -> None:
-        self._target: SshTarget | None = None if ssh is None else parse_ssh_target(ssh)
+        self._target: SshTarget | None = None if ssh is None else ssh_target(ssh)
         self.shown = "this host" if self._target is None else self._target.shown
 
     def command(self, script: str, *arguments: str) -> list[str]:

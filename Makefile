@@ -44,8 +44,8 @@ fix: setup-dev ## let ruff mend what it can
 bench-why: setup-dev ## ask why of every labelled incident: accuracy, calibration, confusion
 	$(PYTHON) benchmarks/why/bench_why.py
 
-schema: setup-dev ## write docs/schema again from the records
-	$(PYTHON) -m kvmedic.render.schema > docs/schema/report-1.json
+schema: setup-dev ## write docs/report.md and docs/schema again from the records
+	$(PYTHON) docs/write_report_docs.py
 
 lock: ## resolve the dependencies anew (hashed requirement files; they name no address)
 	@scripts/lock.sh

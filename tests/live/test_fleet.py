@@ -243,6 +243,38 @@ def wait_for(is_so: Any, process: subprocess.Popen[str], timeout_s: float = 120)
         time.sleep(0.2)
 
 
+def test_a_host_is_emptied_rebooted_once_and_uncordoned(at_home: Place) -> None:
+    """The order and the answers of a reboot, quickly; a real one is in test_fleet_nested.py (make lab)."""
+    before = (at_home.a.folder / "boot_id").read_text()
+    path, _ = at_home.plan(at_home.a, "reboot-host")
+
+    done = at_home.kvmedic("apply", str(path), "--yes")
+
+    assert "step 6  done" in done.stdout, done.stdout + done.stderr
+    assert (at_home.a.folder / "boot_id").read_text() != before
+    assert not (at_home.a.folder / "kvmedic" / "cordon").exists()
+    assert at_home.running_on(at_home.b) == {guest.name for guest in at_home.guests}
+
+
+def test_a_host_where_somebody_started_a_guest_meanwhile_is_not_rebooted(at_home: Place) -> None:
+    """Emptiness is looked at right before the order: the plan knew nothing of that guest."""
+    at_home.policy = at_home.with_policy(bandwidth_mib_s="24")
+    before = (at_home.a.folder / "boot_id").read_text()
+    path, _ = at_home.plan(at_home.a, "reboot-host")
+    process = at_home.begin(path)
+    wait_for(lambda: len(at_home.running_on(at_home.a)) == 2, process)
+    late = start_guest(at_home.a, "late", GuestWish(memory_mib=64))
+    try:
+        out, err = process.communicate(timeout=240)
+    finally:
+        late.destroy()
+
+    assert process.returncode == REFUSED, out + err
+    assert "not seen to be empty" in out
+    assert (at_home.a.folder / "boot_id").read_text() == before
+    assert (at_home.a.folder / "kvmedic" / "cordon").exists()
+
+
 @pytest.mark.lab
 def test_a_destination_that_hangs_in_mid_migration_loses_no_guest(at_home: Place) -> None:
     """Its libvirtd is stopped: nobody claims success, the guest runs in one place, and a resume looks

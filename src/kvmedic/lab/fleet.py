@@ -12,7 +12,7 @@ import os
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from kvmedic.errors import ActionError
@@ -31,11 +31,18 @@ ip link set hub up
 touch {ready}
 exec sleep infinity
 """
+# Nothing in such a host may reach this machine's own power: systemd is hidden, and what would shut down is a
+# script that gives the host another boot id and an empty /run/kvmedic, as a reboot does.
 # Process 1 must not leave the dead unburied: libvirt waits until a QEMU that it stopped is gone.
 SETUP = """
 set -e
 mount --make-rprivate /
-if [ -d /run/dbus ]; then mount -t tmpfs none /run/dbus; fi
+for place in /run/dbus /run/systemd; do [ ! -d $place ] || mount -t tmpfs none $place; done
+for order in shutdown reboot poweroff halt systemctl init telinit; do
+  for place in /usr/sbin /usr/bin /sbin /bin; do
+    [ ! -e $place/$order ] || mount --bind {folder}/power "$(readlink -f $place/$order)"
+  done
+done
 {binds}
 if grep -q hugetlbfs /proc/filesystems; then mount -t hugetlbfs none {folder}/huge; fi
 mkdir -p /run/kvmedic && mount --bind {folder}/kvmedic /run/kvmedic
@@ -44,6 +51,12 @@ hostname {name}
 ip link set lo up
 touch {ready}
 exec /usr/bin/python3 -c 'import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN); signal.pause()'
+"""
+POWER = """#!/bin/sh
+case "$(basename "$0") $*" in *reboot*|*-r*) ;; *) exit 1 ;; esac
+sleep 1
+rm -f /run/kvmedic/cordon
+cat /proc/sys/kernel/random/uuid > {folder}/boot_id
 """
 LISTEN = """listen_tcp = 1
 auth_tcp = "none"
@@ -188,6 +201,8 @@ class FleetHost(LibvirtHost):
         for name in (*LIBVIRT_FOLDERS, "kvmedic", "huge"):
             (self.folder / name).mkdir(parents=True)
         (self.folder / "boot_id").write_text(f"{uuid.uuid4()}\n")
+        (self.folder / "power").write_text(POWER.format(folder=self.folder))
+        (self.folder / "power").chmod(0o755)
         conf = LIBVIRTD_CONF.format(uuid=self.host_uuid) + LISTEN.format(address=self.address)
         (self.folder / "etc" / "libvirtd.conf").write_text(conf)
         (self.folder / "etc" / "qemu.conf").write_text(self._qemu_conf().replace('"memory"', ""))
@@ -280,8 +295,5 @@ def wait_for(
     """Wait for the mark of a script that sets something up. ActionError with its words when it fails."""
     while not ready.exists():
         if not bed.is_running(pid):
-            raise ActionError(
-                f"no namespaces of our own: {log.read_text().strip()}",
-                hint="The lab needs root and unshare, mount, ip and hostname.",
-            )
+            raise ActionError(f"no namespaces of our own (it takes root): {log.read_text().strip()}")
         time.sleep(0.02)

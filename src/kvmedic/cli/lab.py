@@ -57,6 +57,7 @@ def run(
     variant: int = 0,
     kernel: str | None = None,
     save: Path | None = None,
+    keep: Annotated[bool, Flag] = False,
     among_guests: Annotated[bool, Flag] = False,
     json: Annotated[bool, Flag] = False,
     verbose: Annotated[bool, Parameter(name=("--verbose", "-v"), negative=())] = False,
@@ -85,6 +86,8 @@ def run(
         An installed kernel that begins so; the oldest otherwise.
     save
         Keep what the host left (logs, QEMU logs, /proc, libvirt's lists) in this folder.
+    keep
+        Leave the host running, to be looked at; kvmedic lab clean BED takes it away.
     among_guests
         Run although guests run here that the lab did not start.
     json
@@ -112,8 +115,9 @@ def run(
             say=_say,
         )
     chosen = find_scenario(scenario or "")
-    _say(f"{chosen.id}: {chosen.title}; about {chosen.seconds + START_S} s, nothing is left behind")
-    outcome = run_scenario(chosen, variant=variant, kernel=kernel, save=save, say=_say)
+    rest = "the host stays" if keep else "nothing is left behind"
+    _say(f"{chosen.id}: {chosen.title}; about {chosen.seconds + START_S} s, {rest}")
+    outcome = run_scenario(chosen, variant=variant, kernel=kernel, save=save, say=_say, keep=keep)
     write_report(outcome.report, "json" if json else "text", verbose=verbose)
     truth = outcome.truth.cause or "no failure"
     _say(

@@ -56,11 +56,14 @@ def find_scenario(name: str) -> Scenario:
 
 
 def run_scenario(
-    scenario: Scenario, *, variant: int, kernel: str | None, save: Path | None, say: Say
+    scenario: Scenario, *, variant: int, kernel: str | None, save: Path | None, say: Say, keep: bool = False
 ) -> Outcome:
-    """Make one failure in a disposable host, and ask why. ``save``: keep the raw take in that folder."""
+    """Make one failure in a disposable host, and ask why. ``save``: keep the raw take there.
+
+    ``keep``: leave the host running.
+    """
     started = time.monotonic()
-    for take in make_takes([(scenario, variant)], kernel, say):
+    for take in make_takes([(scenario, variant)], kernel, say, keeps_host=keep):
         outcome = explain_take(take, scenario)
         if save is not None:
             say(f"saved {save_take(take, save)}")

@@ -43,6 +43,7 @@ class How(Record, frozen=True, kw_only=True):
     kernel: Kernel
     has_calm_guest: bool
     has_libvirt: bool
+    keeps_host: bool
 
 
 def make_takes(
@@ -52,11 +53,13 @@ def make_takes(
     *,
     has_calm_guest: bool = False,
     has_libvirt: bool = True,
+    keeps_host: bool = False,
 ) -> Iterator[Take]:
     """One take for each (scenario, variant), those of one bench on one host where they leave it usable.
 
     ``has_calm_guest``: beside each failure a guest with an inflated balloon that has nothing to do with it.
     Without libvirt it is quicker; for failures of the kernel libvirt plays no part.
+    ``keeps_host``: take only the first one; its host runs on as it is.
     """
     here = [row for row in wanted if row[0].bench == "here"]
     yield from make_takes_here(here, os.uname().release.partition("-")[0], say)
@@ -65,7 +68,12 @@ def make_takes(
         rows = [(scenario, variant) for scenario, variant in wanted if scenario.bench == bench]
         rows.sort(key=lambda row: row[0].ends_host)
         while rows:
-            how = How(kernel=kernel, has_calm_guest=has_calm_guest, has_libvirt=has_libvirt)
+            how = How(
+                kernel=kernel,
+                has_calm_guest=has_calm_guest,
+                has_libvirt=has_libvirt,
+                keeps_host=keeps_host,
+            )
             rows = yield from _on_one_host(rows, wish, how, say)
 
 
@@ -85,7 +93,11 @@ def _on_one_host(rows: Rows, wish: NestedWish, how: How, say: Say) -> Generator[
             scenario, variant = rows.pop(0)
             stage = (Stage if how.has_libvirt else BareStage)(host, variant, boot, say)
             try:
-                yield run_once(stage, scenario)
+                take = run_once(stage, scenario)
+                if how.keeps_host:
+                    say(f"kept: kvmedic lab clean {bed.ledger.bed_id} takes it away; it is in {host.folder}")
+                    bed.keep()
+                yield take
             except KvmedicError as error:
                 say(f"{scenario.id}.{variant}: FAILED {error.message}")
             boot = stage.boot

@@ -56,6 +56,11 @@ TRUTH: Mapping[str, Truth] = {
     ),
     "hugepages": _is("hugepages-exhausted", "the pool of huge pages was used up; ordinary memory was free"),
     "hugepages-none": _is("hugepages-exhausted", "the pool of huge pages holds none"),
+    "start-refused": _is(
+        "host-memory-exhausted",
+        "the guest is larger than the host; the kernel promised nothing",
+        "host-memory-overcommitted",
+    ),
     "over-inflated": _is(
         "balloon-over-inflated", "the balloon took what the guest needed; the guest's kernel killed"
     ),

@@ -289,9 +289,7 @@ def policy_file(folder: Path, hosts: Sequence[FleetHost | NestedFleetHost], **se
     return path
 
 
-def wait_for(
-    ready: Path, bed: Bed, pid: int, log: Path, environment: Mapping[str, str] | None = None
-) -> None:
+def wait_for(ready: Path, bed: Bed, pid: int, log: Path) -> None:
     """Wait for the mark of a script that sets something up. ActionError with its words when it fails."""
     while not ready.exists():
         if not bed.is_running(pid):

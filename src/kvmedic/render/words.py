@@ -168,6 +168,9 @@ def _look_closer(report: Report) -> str:
     """What would let the open causes be judged."""
     if report.collect:
         return f"collect {report.collect[0].strip()}"
+    if report.target.kind == "log":
+        name = report.target.name if _SHELL_SAFE.fullmatch(report.target.name) else "FILE"
+        return f"a log tells of failures, not of now: kvmedic why {name}"
     gaps = blocking_gaps(report) or list(report.gaps)
     reasons = {gap.reason for gap in gaps}
     is_live = report.target.kind in ("host", "ssh")
@@ -200,17 +203,15 @@ QUIET_REASONS = frozenset({Reason.NOT_COLLECTED, Reason.NOT_FOUND, Reason.UNSUPP
 
 
 def gaps_by_weight(report: Report) -> tuple[list[Missing], list[Missing]]:
-    """The gaps that matter, those in the way of a cause first; and the harmless ones.
+    """The gaps that matter, those in the way of an essential cause first; and the harmless ones.
 
     What this host simply does not have (no EDAC in a virtual machine) is harmless, unless it keeps an
     essential cause open.
     """
     needed = {phrase for item in essential(report) for phrase in item.lacking}
-    blocking = dict.fromkeys(
-        gap
-        for gap in blocking_gaps(report)
-        if gap.reason is not Reason.NOT_FOUND or str(gap) in needed or gap.source in needed
-    )
+    essentials = [gap for gap in report.gaps if str(gap) in needed or gap.source in needed]
+    found = [gap for gap in blocking_gaps(report) if gap.reason is not Reason.NOT_FOUND]
+    blocking = dict.fromkeys([*essentials, *found])
     others = [gap for gap in report.gaps if gap not in blocking]
     telling = [gap for gap in others if gap.reason not in QUIET_REASONS]
     return [*blocking, *telling], [gap for gap in others if gap.reason in QUIET_REASONS]

@@ -137,3 +137,22 @@ def test_what_a_host_does_not_have_is_named_only_where_something_essential_needs
         report = msgspec.structs.replace(UNDETERMINED, undetermined=(cause,), gaps=(edac,))
         telling, quiet = words.gaps_by_weight(report)
         assert (edac in telling, edac in quiet) == (is_essential, not is_essential)
+
+
+def test_who_checks_a_log_is_sent_to_why() -> None:
+    target = msgspec.structs.replace(UNDETERMINED.target, kind="log", name="kern.log")
+    step = words.next_step(msgspec.structs.replace(UNDETERMINED, target=target))
+    assert step.endswith("kvmedic why kern.log")
+
+
+def test_what_keeps_an_essential_cause_open_is_named_first() -> None:
+    harmless, needed = (
+        Missing(source=source, reason=Reason.NOT_COLLECTED, detail="x") for source in ("a", "b")
+    )
+    first = UNDETERMINED.undetermined[0]
+    causes = tuple(
+        msgspec.structs.replace(first, lacking=(str(gap),), is_essential=gap is needed)
+        for gap in (harmless, needed)
+    )
+    report = msgspec.structs.replace(UNDETERMINED, undetermined=causes, gaps=(harmless, needed))
+    assert words.gaps_by_weight(report)[0] == [needed, harmless]

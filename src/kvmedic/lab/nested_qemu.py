@@ -30,7 +30,7 @@ def nested_command(wish: NestedWish, *, name: str, folder: Path, kernel: Path, i
     """The command. A panic reboots after a second, as ``reset`` does; the watchdog card is there, unarmed."""
     return [
         *("qemu-system-x86_64", "-name", name, "-nodefaults", "-no-user-config", "-display", "none"),
-        *("-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max"),
+        *("-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max,-erms,-fsrm"),
         *_memory(wish),
         *("-kernel", str(kernel), "-initrd", str(initramfs), "-append", _kernel_words(wish)),
         *("-chardev", f"file,id=console,path={folder}/console.log,append=on", "-serial", "chardev:console"),

@@ -24,6 +24,6 @@ SCENARIO = Scenario(
     bring_about=bring_about,
     ends_host=False,
     needs_full_record=False,
-    proof_in="kernel",
+    proof_in="qemu",
     is_incident=True,
 )

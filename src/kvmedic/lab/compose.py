@@ -27,6 +27,7 @@ FORMS: Mapping[ProofIn, tuple[str, ...]] = {
 }
 AFTER_PANIC = ("serial", "pstore")
 _NOT_NUMBERS = re.compile(r"[^\d.]")
+_FOLDER = re.compile(r"/tmp/kvmedic-lab-[0-9a-f]{8}")
 _HOST = re.compile(r"kvmedic-lab-[0-9a-f]{8}(?:-host)?")
 
 
@@ -128,7 +129,7 @@ def _renamed(incident: Incident, old: str, new: str) -> Incident:
     """A host name as hosts have it. The lab's own is that of a run."""
 
     def rename(text: str) -> str:
-        return _HOST.sub(new, text.replace(old, new))
+        return _HOST.sub(new, _FOLDER.sub("/srv/vm", text).replace(old, new))
 
     boots = tuple(msgspec.structs.replace(boot, text=rename(boot.text)) for boot in incident.boots)
     files = {rename(path): _rename_bytes(data, rename) for path, data in incident.files.items()}

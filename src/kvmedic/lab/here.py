@@ -92,13 +92,13 @@ def _take(stage: HereStage, scenario: Scenario, release: str) -> Take:
     """The take; what the builder of this kernel added to its version is left out."""
     logs = stage.libvirt.folder / "log" / "qemu"
     files = {f"proc/{name}": Path(f"/proc/{name}").read_bytes() for name in PROC}
-    files |= stage.files | {
-        f"var/log/libvirt/qemu/{path.name}": path.read_bytes() for path in logs.glob("*.log")
-    }
-    said = stage.libvirt.folder / "libvirtd.log"
-    files["var/log/libvirt/libvirtd.log"] = said.read_bytes()
     running = os.uname().release
-    segment = stage.log().replace(running, running.partition("-")[0])
+    plain = running.partition("-")[0]
+    said = {"var/log/libvirt/libvirtd.log": stage.libvirt.folder / "libvirtd.log"}
+    said |= {f"var/log/libvirt/qemu/{path.name}": path for path in logs.glob("*.log")}
+    texts = {name: path.read_bytes().replace(running.encode(), plain.encode()) for name, path in said.items()}
+    files |= stage.files | texts
+    segment = stage.log().replace(running, plain)
     return Take(
         scenario=scenario.id,
         variant=stage.variant,

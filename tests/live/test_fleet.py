@@ -256,6 +256,7 @@ def test_a_host_is_emptied_rebooted_once_and_uncordoned(at_home: Place) -> None:
     assert at_home.running_on(at_home.b) == {guest.name for guest in at_home.guests}
 
 
+@pytest.mark.lab
 def test_a_host_where_somebody_started_a_guest_meanwhile_is_not_rebooted(at_home: Place) -> None:
     """Emptiness is looked at right before the order: the plan knew nothing of that guest."""
     at_home.policy = at_home.with_policy(bandwidth_mib_s="24")

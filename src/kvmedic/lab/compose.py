@@ -27,7 +27,7 @@ FORMS: Mapping[ProofIn, tuple[str, ...]] = {
 }
 AFTER_PANIC = ("serial", "pstore")
 _NOT_NUMBERS = re.compile(r"[^\d.]")
-_FOLDER = re.compile(r"/tmp/kvmedic-lab-[0-9a-f]{8}")
+_FOLDER = re.compile(r"/\w+/kvmedic-lab-[0-9a-f]{8}")
 _HOST = re.compile(r"kvmedic-lab-[0-9a-f]{8}(?:-host)?")
 
 

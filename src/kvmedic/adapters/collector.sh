@@ -17,6 +17,7 @@ PROCESS_AGAIN='@PROCESS_AGAIN@'
 CGROUP='@CGROUP@'
 CGROUP_AGAIN='@CGROUP_AGAIN@'
 LOGS='@LOGS@'
+JOURNAL='@JOURNAL@'
 DAEMONS='@DAEMONS@'
 XML_ELEMENTS='@XML_ELEMENTS@'
 XML_ATTRIBUTES='@XML_ATTRIBUTES@'
@@ -331,7 +332,9 @@ if $logs; then
     done; done
     mkdir -p "$out/kvmedic/logs"
     in_time 20 dmesg > "$out/kvmedic/logs/dmesg" 2> /dev/null
-    in_time 60 journalctl -k -b all -o short-iso --no-pager -q 2> /dev/null | tail -c 67108864 > "$out/kvmedic/logs/journal"
+    # shellcheck disable=SC2086  # a list of matches
+    in_time 60 journalctl -o short-iso --no-pager -q $JOURNAL 2> /dev/null |
+        tail -c 67108864 > "$out/kvmedic/logs/journal"
 fi
 
 # ---- The manifest, and the tar ---------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from pathlib import Path
 from kvmedic.adapters.child import Answers, end_child
 from kvmedic.adapters.decompress import as_far_as_readable, expanded
 from kvmedic.adapters.files import expand
-from kvmedic.model.reading_list import LOGS
+from kvmedic.model.reading_list import JOURNAL_MATCHES, LOGS
 from kvmedic.ports import LogStream
 
 LARGEST_FAMILY_BYTES = 2 * 1024**3
@@ -24,28 +24,9 @@ _CHUNK_BYTES = 1024 * 1024
 _JOURNAL_FIELDS = (
     "MESSAGE,SYSLOG_IDENTIFIER,_BOOT_ID,PRIORITY,_SOURCE_MONOTONIC_TIMESTAMP,_HOSTNAME,_TRANSPORT"
 )
-_JOURNAL_MATCHES = (
-    "_TRANSPORT=kernel",
-    "_COMM=libvirtd",
-    "_COMM=virtqemud",
-    "_COMM=corosync",
-    "_COMM=systemd-oomd",
-    *(
-        f"SYSLOG_IDENTIFIER={name}"
-        for name in (
-            *("earlyoom", "nohang", "oomd", "momd", "pvestatd", "pvescheduler", "watchdog-mux", "sbd"),
-            *("pve-ha-lrm", "pve-ha-crm", "pacemaker-fenced", "rasdaemon", "mcelog", "multipathd"),
-        )
-    ),
-    "MESSAGE_ID=d93fb3c9c24d451a97cea615ce59c00b",
-    "MESSAGE_ID=98268866d1d54a499c4e98921d93bc40",
-)
-"""The kernel and the daemons that a failure speaks through; the two ids are the journal's own end and an
-orderly shutdown (systemd, sd-messages.h), without which every reboot would look like a reset.
-"""
 _JOURNAL = (
     *("journalctl", "--no-pager", "-q", "-o", "json", f"--output-fields={_JOURNAL_FIELDS}"),
-    *" + ".join(_JOURNAL_MATCHES).split(),
+    *" + ".join(JOURNAL_MATCHES).split(),
 )
 _JOURNAL_PLACES = ("var/log/journal", "run/log/journal")
 _SILENCE_S = 20.0

@@ -248,3 +248,24 @@ def _component(pattern: str) -> re.Pattern[str]:
 @cache
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join("[^/]*".join(map(re.escape, pattern.split("*"))) for pattern in patterns))
+
+
+JOURNAL_MATCHES: tuple[str, ...] = (
+    "_TRANSPORT=kernel",
+    "_COMM=libvirtd",
+    "_COMM=virtqemud",
+    "_COMM=corosync",
+    "_COMM=systemd-oomd",
+    *(
+        f"SYSLOG_IDENTIFIER={name}"
+        for name in (
+            *("earlyoom", "nohang", "oomd", "momd", "pvestatd", "pvescheduler", "watchdog-mux", "sbd"),
+            *("pve-ha-lrm", "pve-ha-crm", "pacemaker-fenced", "rasdaemon", "mcelog", "multipathd"),
+        )
+    ),
+    "MESSAGE_ID=d93fb3c9c24d451a97cea615ce59c00b",
+    "MESSAGE_ID=98268866d1d54a499c4e98921d93bc40",
+)
+"""The kernel and the daemons that a failure speaks through; the two ids are the journal's own end and an
+orderly shutdown (systemd, sd-messages.h), without which every reboot would look like a reset.
+"""

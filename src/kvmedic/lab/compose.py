@@ -62,6 +62,9 @@ def _label(
     formats = FORMS[proof_in]
     if take.boots[0].end == "panic":
         formats = (*formats, *AFTER_PANIC)
+    if take.boots[0].end == "reset":
+        # The ring buffer after a reset is that of the new boot and knows nothing.
+        formats = tuple(form for form in formats if form != "dmesg")
     days = f"{gap_s / DAY_S:.1f} days of idle time were put between the start of the host and the failure"
     return Label(
         scenario=take.scenario,

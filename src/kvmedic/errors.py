@@ -3,7 +3,7 @@
 KvmedicError
  ├─ UsageError             (2)   the operator asked for something we cannot do
  ├─ EvidenceError          (13)  a source could not be read or understood
- │   ├─ ParseError         (14)  a text is not what its source should say: source, line number, line, expectation
+ │   ├─ ParseError         (14)  a text is not what its source should say (source, line number, line)
  │   └─ HostileInputError  (15)  an archive or a log tries to leave its bounds
  ├─ ActionError            (16)  a change did not happen, or may not have
  │   ├─ PreconditionFailed (10)  nothing was changed: the world moved on, or it is unsafe

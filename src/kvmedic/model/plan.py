@@ -141,9 +141,10 @@ class RaiseCgroupLimit(Record, frozen=True, kw_only=True, tag="raise-cgroup-limi
 
 
 class MigrateDomain(Record, frozen=True, kw_only=True, tag="migrate-domain"):
-    """Live, peer-to-peer migration to ``destination_uri``, with the definition where there is a persistent one.
+    """Live, peer-to-peer migration to ``destination_uri``, with the persistent definition where there is one.
 
-    ``with_tls``: QEMU encrypts the guest's memory on its way; ``is_tunnelled``: libvirt's connection carries it.
+    ``with_tls``: QEMU encrypts the guest's memory on its way; ``is_tunnelled``: libvirt's connection carries
+    it.
     """
 
     domain_uuid: str

@@ -45,8 +45,8 @@ class Wishes(Record, frozen=True, kw_only=True):
 class HostView(Record, frozen=True, kw_only=True):
     """Another host of the fleet as it is now: where a domain could go.
 
-    ``snapshot`` is what ssh shows of it, ``libvirt`` what its libvirt tells, ``marks`` what a shell there finds;
-    each may be out of reach by itself. ``name`` is the policy's, or the URI.
+    ``snapshot`` is what ssh shows of it, ``libvirt`` what its libvirt tells, ``marks`` what a shell there
+    finds; each may be out of reach by itself. ``name`` is the policy's, or the URI.
     """
 
     name: str

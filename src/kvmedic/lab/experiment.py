@@ -82,10 +82,10 @@ def _measured(trial: Trial, scenario: Scenario, wanted: Wanted, say: Say) -> Res
     if trial.calm is None:
         raise UsageError(f"{scenario.id} has no guest to repair", hint="Choose another scenario.")
     trial.target_mib = trial.guest.actual_bytes() // MIB
-    before = trial.read()
-    _tell(say, "the failure is there", before)
     found = _found(trial)
     say(f"check found {', '.join(found) or 'nothing'}")
+    before = trial.read()  # what check itself read into the page cache of a small host is no effect
+    _tell(say, "the failure is there", before)
     _draw(trial, wanted, "before")
     began_s = time.monotonic()
     applied = REMEDIES[wanted.remedy](trial)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvmedic.diagnose.readings import sysctl_number
-from kvmedic.diagnose.verdicts import HOST, domain_subject
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Subject
 from kvmedic.model.gap import Missing
 from kvmedic.model.record import Record
 from kvmedic.model.snapshot import DaemonFacts, Snapshot
+from kvmedic.model.subjects import HOST, domain_subject
 
 
 class LimitUse(Record, frozen=True, kw_only=True):

@@ -9,8 +9,6 @@ from kvmedic.model.finding import Because, Finding, Judgement, Severity, Subject
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
 
-HOST = Subject(kind="host", name="host", id=None)
-
 PROVEN = 0.97
 """Two independent readings agree, or one that cannot be otherwise."""
 LIKELY = 0.75
@@ -19,24 +17,6 @@ POSSIBLE = 0.4
 """A level without a history, or a sign that several causes share."""
 NAMES_SHOWN = 3
 NO_DOMAIN = "no domain is running"
-
-
-def domain_subject(domain: DomainFacts) -> Subject:
-    """The domain as a subject; its UUID, else its PID, tells it from another of the same name."""
-    if not isinstance(domain.uuid, Missing):
-        return Subject(kind="domain", name=domain.name, id=domain.uuid)
-    pid = None if isinstance(domain.pid, Missing) else f"pid {domain.pid}"
-    return Subject(kind="domain", name=domain.name, id=pid)
-
-
-def zone_subject(node: int, zone: str) -> Subject:
-    """A zone as a subject: always named with its NUMA node."""
-    return Subject(kind="zone", name=f"node {node} zone {zone}", id=None)
-
-
-def node_subject(node: int) -> Subject:
-    """A NUMA node as a subject."""
-    return Subject(kind="node", name=f"node {node}", id=None)
 
 
 def because(text: str, source: str, line: int | None = None) -> Because:

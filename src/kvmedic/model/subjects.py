@@ -20,3 +20,8 @@ def domain_subject(domain: DomainFacts) -> Subject:
 def zone_subject(node: int, zone: str) -> Subject:
     """A zone as a subject: always named with its NUMA node."""
     return Subject(kind="zone", name=f"node {node} zone {zone}", id=None)
+
+
+def node_subject(node: int) -> Subject:
+    """A NUMA node as a subject."""
+    return Subject(kind="node", name=f"node {node}", id=None)

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from kvmedic.diagnose.report import NO_ANSWER, assemble_report, exit_code, iso_utc
-from kvmedic.diagnose.verdicts import HOST, because, cleared, finding, found, lacking
+from kvmedic.diagnose.verdicts import because, cleared, finding, found, lacking
 from kvmedic.model.domain import DomainFacts, GuestStatistics, StrandedReading
 from kvmedic.model.evidence import Target
 from kvmedic.model.finding import Cause, Finding, Judgement, Severity
@@ -19,6 +19,7 @@ from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.memory import Meminfo
 from kvmedic.model.report import Story
 from kvmedic.model.snapshot import HostFacts, Snapshot
+from kvmedic.model.subjects import HOST
 from kvmedic.model.zone_facts import Ledger, MemoryFacts, ZoneFacts
 from kvmedic.render import FORMATS, render
 from kvmedic.render.nagios import nagios_exit_code

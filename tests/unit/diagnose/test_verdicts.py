@@ -8,7 +8,6 @@ from kvmedic.diagnose.after_failure import ONLY_AFTER, after_failure
 from kvmedic.diagnose.verdicts import (
     LIKELY,
     cleared,
-    domain_subject,
     finding,
     found,
     joined,
@@ -17,6 +16,7 @@ from kvmedic.diagnose.verdicts import (
     over_domains,
 )
 from kvmedic.model.finding import Judgement, Severity
+from kvmedic.model.subjects import domain_subject
 
 FOUND = found(
     finding("balloon-undone", domain_subject(domain()), Severity.INFO, LIKELY, summary="it is", proof=[])

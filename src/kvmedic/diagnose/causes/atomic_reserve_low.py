@@ -8,11 +8,12 @@ allocation failure"; nothing is killed for it. /proc/zoneinfo's watermarks inclu
 from __future__ import annotations
 
 from kvmedic.diagnose.readings import kernel_zones, sysctl_number
-from kvmedic.diagnose.verdicts import LIKELY, because, cleared, finding, found, joined, lacking, zone_subject
+from kvmedic.diagnose.verdicts import LIKELY, because, cleared, finding, found, joined, lacking
 from kvmedic.model.finding import Because, Cause, Judgement, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.memory import Zone
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import zone_subject
 from kvmedic.model.zone_facts import ZoneFacts
 from kvmedic.units import from_kib, human_bytes, pages_to_bytes
 

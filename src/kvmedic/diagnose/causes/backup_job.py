@@ -9,21 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvmedic.diagnose.readings import is_waiting, pressure_lines
-from kvmedic.diagnose.verdicts import (
-    HOST,
-    LIKELY,
-    POSSIBLE,
-    because,
-    cleared,
-    domain_subject,
-    finding,
-    lacking,
-    no_domain,
-)
+from kvmedic.diagnose.verdicts import LIKELY, POSSIBLE, because, cleared, finding, lacking, no_domain
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Cause, Finding, Judgement, Severity, Subject
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import ServiceMemory, Snapshot
+from kvmedic.model.subjects import HOST, domain_subject
 
 ID = "backup-job"
 REMEDIES: tuple[str, ...] = ()

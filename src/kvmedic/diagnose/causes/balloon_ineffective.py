@@ -15,7 +15,6 @@ from kvmedic.diagnose.verdicts import (
     PROVEN,
     because,
     cleared,
-    domain_subject,
     finding,
     found,
     lacking,
@@ -25,6 +24,7 @@ from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Cause, Judgement
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import domain_subject
 from kvmedic.units import human_bytes
 
 ID = "balloon-ineffective"

@@ -13,7 +13,6 @@ from kvmedic.diagnose.verdicts import (
     POSSIBLE,
     because,
     cleared,
-    domain_subject,
     finding,
     found,
     lacking,
@@ -23,6 +22,7 @@ from kvmedic.model.domain import DomainFacts, GuestStatistics
 from kvmedic.model.finding import Because, Cause, Finding, Judgement, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import domain_subject
 from kvmedic.units import human_bytes
 
 ID = "balloon-over-inflated"

@@ -10,21 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvmedic.diagnose.need import Need, memory_need
-from kvmedic.diagnose.verdicts import (
-    LIKELY,
-    PROVEN,
-    because,
-    cleared,
-    domain_subject,
-    finding,
-    found,
-    lacking,
-    over_domains,
-)
+from kvmedic.diagnose.verdicts import LIKELY, PROVEN, because, cleared, finding, found, lacking, over_domains
 from kvmedic.model.domain import DomainFacts, StrandedReading
 from kvmedic.model.finding import Because, Cause, Judgement
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import domain_subject
 from kvmedic.units import MIB, human_bytes
 
 ID = "balloon-stranded-memory"

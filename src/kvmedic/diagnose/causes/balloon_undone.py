@@ -10,20 +10,12 @@ from __future__ import annotations
 from kvmedic.diagnose.balloons import Balloon, balloon_of, no_balloon
 from kvmedic.diagnose.need import Need, memory_need
 from kvmedic.diagnose.readings import VMSTAT, per_second
-from kvmedic.diagnose.verdicts import (
-    POSSIBLE,
-    because,
-    cleared,
-    domain_subject,
-    finding,
-    found,
-    lacking,
-    over_domains,
-)
+from kvmedic.diagnose.verdicts import POSSIBLE, because, cleared, finding, found, lacking, over_domains
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Because, Cause, Judgement
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import domain_subject
 from kvmedic.units import MIB, human_bytes
 
 ID = "balloon-undone"

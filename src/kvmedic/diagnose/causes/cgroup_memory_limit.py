@@ -9,20 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvmedic.diagnose.cgroup_limits import LimitedGroup, Strain, cache_bytes, gaps_of, is_limited, strains
-from kvmedic.diagnose.verdicts import (
-    because,
-    cleared,
-    domain_subject,
-    finding,
-    joined,
-    lacking,
-    names_in_words,
-    no_domain,
-)
+from kvmedic.diagnose.verdicts import because, cleared, finding, joined, lacking, names_in_words, no_domain
 from kvmedic.model.domain import IN_ROOT_GROUP, CgroupFacts, CgroupLevel, DomainFacts
 from kvmedic.model.finding import Because, Cause, Finding, Judgement, Subject
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import domain_subject
 
 ID = "cgroup-memory-limit"
 REMEDIES = ("raise-cgroup-limit", "migrate-domain")

@@ -7,10 +7,11 @@ depends on need: on a host with memory to spare it is a fact to know, no more.
 from __future__ import annotations
 
 from kvmedic.diagnose.need import Need, memory_need
-from kvmedic.diagnose.verdicts import HOST, LIKELY, POSSIBLE, because, cleared, finding, lacking, no_domain
+from kvmedic.diagnose.verdicts import LIKELY, POSSIBLE, because, cleared, finding, lacking, no_domain
 from kvmedic.model.finding import Cause, Finding, Judgement, Subject
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import ServiceMemory, Snapshot
+from kvmedic.model.subjects import HOST
 from kvmedic.units import GIB, human_bytes
 
 ID = "colocated-service-memory"

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvmedic.diagnose.readings import VMSTAT, is_waiting, pressure_lines
-from kvmedic.diagnose.verdicts import HOST, LIKELY, POSSIBLE, because, cleared, finding, found, lacking
+from kvmedic.diagnose.verdicts import LIKELY, POSSIBLE, because, cleared, finding, found, lacking
 from kvmedic.model.finding import Cause, Judgement, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import HOST
 from kvmedic.units import human_bytes
 
 ID = "dirty-writeback-stall"

@@ -6,21 +6,12 @@ person pauses one and forgets it; a stopped QEMU process (SIGSTOP) looks "runnin
 
 from __future__ import annotations
 
-from kvmedic.diagnose.verdicts import (
-    LIKELY,
-    PROVEN,
-    because,
-    cleared,
-    domain_subject,
-    finding,
-    found,
-    joined,
-    lacking,
-)
+from kvmedic.diagnose.verdicts import LIKELY, PROVEN, because, cleared, finding, found, joined, lacking
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Because, Cause, Judgement, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import domain_subject
 
 ID = "guest-paused"
 REMEDIES: tuple[str, ...] = ()

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvmedic.diagnose.verdicts import HOST, LIKELY, POSSIBLE, PROVEN, because, finding, lacking
+from kvmedic.diagnose.verdicts import LIKELY, POSSIBLE, PROVEN, because, finding, lacking
 from kvmedic.model.finding import Because, Cause, Finding, Judgement, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import HOST
 from kvmedic.units import human_bytes, human_seconds
 
 ID = "hardware-memory-error"

@@ -7,21 +7,12 @@ quota of a cgroup raises it on an idle host. The load against the CPUs tells the
 from __future__ import annotations
 
 from kvmedic.diagnose.readings import count_of_list, teller_of_domains
-from kvmedic.diagnose.verdicts import (
-    HOST,
-    LIKELY,
-    POSSIBLE,
-    because,
-    cleared,
-    finding,
-    found,
-    lacking,
-    no_domain,
-)
+from kvmedic.diagnose.verdicts import LIKELY, POSSIBLE, because, cleared, finding, found, lacking, no_domain
 from kvmedic.model.finding import Because, Cause, Judgement, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.memory import PressureLine
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import HOST
 
 ID = "host-cpu-overcommitted"
 REMEDIES = ("migrate-domain",)

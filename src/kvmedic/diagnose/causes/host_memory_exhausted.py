@@ -14,10 +14,11 @@ from kvmedic.diagnose.readings import (
     per_second,
     pressure_lines,
 )
-from kvmedic.diagnose.verdicts import HOST, LIKELY, PROVEN, because, cleared, finding, lacking
+from kvmedic.diagnose.verdicts import LIKELY, PROVEN, because, cleared, finding, lacking
 from kvmedic.model.finding import Because, Cause, Finding, Judgement, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import HOST
 from kvmedic.units import GIB, human_bytes
 
 ID = "host-memory-exhausted"

@@ -8,20 +8,11 @@ from __future__ import annotations
 
 from kvmedic.diagnose.need import memory_need
 from kvmedic.diagnose.readings import teller_of_domains
-from kvmedic.diagnose.verdicts import (
-    HOST,
-    LIKELY,
-    PROVEN,
-    because,
-    cleared,
-    finding,
-    found,
-    lacking,
-    no_domain,
-)
+from kvmedic.diagnose.verdicts import LIKELY, PROVEN, because, cleared, finding, found, lacking, no_domain
 from kvmedic.model.finding import Because, Cause, Judgement, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import HOST
 from kvmedic.model.zone_facts import Ledger
 from kvmedic.units import human_bytes
 

@@ -9,21 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvmedic.diagnose.readings import VMSTAT, numbers_of_list, per_second
-from kvmedic.diagnose.verdicts import (
-    HOST,
-    LIKELY,
-    PROVEN,
-    because,
-    cleared,
-    domain_subject,
-    finding,
-    lacking,
-)
+from kvmedic.diagnose.verdicts import LIKELY, PROVEN, because, cleared, finding, lacking
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Because, Cause, Finding, Judgement, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.memory import HugepagePool
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import HOST, domain_subject
 from kvmedic.units import human_bytes
 
 ID = "hugepages-exhausted"

@@ -6,20 +6,11 @@ What is shown of the domains then comes from the status XML and the QEMU process
 
 from __future__ import annotations
 
-from kvmedic.diagnose.verdicts import (
-    HOST,
-    LIKELY,
-    POSSIBLE,
-    PROVEN,
-    because,
-    cleared,
-    finding,
-    found,
-    lacking,
-)
+from kvmedic.diagnose.verdicts import LIKELY, POSSIBLE, PROVEN, because, cleared, finding, found, lacking
 from kvmedic.model.finding import Because, Cause, Judgement, Severity, Subject
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import DaemonFacts, Snapshot
+from kvmedic.model.subjects import HOST
 
 ID = "hypervisor-daemon-hung"
 REMEDIES: tuple[str, ...] = ()

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvmedic.diagnose.need import Need, memory_need
-from kvmedic.diagnose.verdicts import HOST, POSSIBLE, because, finding, lacking
+from kvmedic.diagnose.verdicts import POSSIBLE, because, finding, lacking
 from kvmedic.model.finding import Because, Cause, Finding, Judgement
 from kvmedic.model.gap import Missing
 from kvmedic.model.memory import Meminfo
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import HOST
 from kvmedic.units import GIB, human_bytes
 
 ID = "kernel-memory-growth"

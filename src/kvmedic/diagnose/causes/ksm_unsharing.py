@@ -10,10 +10,11 @@ from collections.abc import Mapping
 
 from kvmedic.diagnose.need import Need, memory_need
 from kvmedic.diagnose.readings import VMSTAT, per_second
-from kvmedic.diagnose.verdicts import HOST, LIKELY, POSSIBLE, because, cleared, finding, found, lacking
+from kvmedic.diagnose.verdicts import LIKELY, POSSIBLE, because, cleared, finding, found, lacking
 from kvmedic.model.finding import Because, Cause, Judgement, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import HOST
 from kvmedic.units import human_bytes
 
 ID = "ksm-unsharing"

@@ -19,20 +19,11 @@ from kvmedic.diagnose.fragmentation import (
     is_kernel_demand,
 )
 from kvmedic.diagnose.readings import kernel_zones
-from kvmedic.diagnose.verdicts import (
-    LIKELY,
-    PROVEN,
-    because,
-    cleared,
-    finding,
-    found,
-    joined,
-    lacking,
-    zone_subject,
-)
+from kvmedic.diagnose.verdicts import LIKELY, PROVEN, because, cleared, finding, found, joined, lacking
 from kvmedic.model.finding import Because, Cause, Judgement, Severity
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import zone_subject
 from kvmedic.model.zone_facts import DemandedOrder, ZoneFacts
 from kvmedic.units import human_bytes
 

@@ -19,13 +19,13 @@ from kvmedic.diagnose.verdicts import (
     joined,
     lacking,
     names_in_words,
-    node_subject,
 )
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Because, Cause, Judgement, Severity
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.memory import Meminfo
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import node_subject
 from kvmedic.model.zone_facts import NodeFacts
 from kvmedic.units import human_bytes
 

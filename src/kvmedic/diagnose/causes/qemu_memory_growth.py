@@ -13,7 +13,6 @@ from kvmedic.diagnose.verdicts import (
     POSSIBLE,
     because,
     cleared,
-    domain_subject,
     finding,
     found,
     lacking,
@@ -23,6 +22,7 @@ from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Because, Cause, Judgement
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import domain_subject
 from kvmedic.units import GIB, human_bytes
 
 ID = "qemu-memory-growth"

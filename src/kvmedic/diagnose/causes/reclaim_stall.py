@@ -15,10 +15,11 @@ from kvmedic.diagnose.readings import (
     per_second,
     pressure_lines,
 )
-from kvmedic.diagnose.verdicts import HOST, LIKELY, POSSIBLE, because, cleared, finding, found, lacking
+from kvmedic.diagnose.verdicts import LIKELY, POSSIBLE, because, cleared, finding, found, lacking
 from kvmedic.model.finding import Because, Cause, Judgement, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import HOST
 
 ID = "reclaim-stall"
 REMEDIES = ("tune-host", "release-stranded-memory", "migrate-domain")

@@ -7,19 +7,12 @@ and from one snapshot no more. Reads that hang behind such a process are named a
 from __future__ import annotations
 
 from kvmedic.diagnose.readings import is_waiting, pressure_lines
-from kvmedic.diagnose.verdicts import (
-    POSSIBLE,
-    because,
-    cleared,
-    domain_subject,
-    finding,
-    lacking,
-    over_domains,
-)
+from kvmedic.diagnose.verdicts import POSSIBLE, because, cleared, finding, lacking, over_domains
 from kvmedic.model.domain import DomainFacts, ProcessFacts
 from kvmedic.model.finding import Because, Cause, Finding, Judgement, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import domain_subject
 
 ID = "storage-stall"
 REMEDIES: tuple[str, ...] = ()

@@ -7,20 +7,11 @@ in both directions, with tasks waiting or evicted pages returning, is.
 from __future__ import annotations
 
 from kvmedic.diagnose.readings import VMSTAT, full_percent, is_waiting, per_second, pressure_lines
-from kvmedic.diagnose.verdicts import (
-    HOST,
-    LIKELY,
-    POSSIBLE,
-    PROVEN,
-    because,
-    cleared,
-    finding,
-    found,
-    lacking,
-)
+from kvmedic.diagnose.verdicts import LIKELY, POSSIBLE, PROVEN, because, cleared, finding, found, lacking
 from kvmedic.model.finding import Because, Cause, Judgement, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import HOST
 from kvmedic.units import human_bytes
 
 ID = "swap-thrashing"

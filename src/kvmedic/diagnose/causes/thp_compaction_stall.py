@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from kvmedic.diagnose.fragmentation import compaction_line
 from kvmedic.diagnose.readings import VMSTAT, is_waiting, per_second, pressure_lines
-from kvmedic.diagnose.verdicts import HOST, LIKELY, POSSIBLE, because, cleared, finding, found, lacking
+from kvmedic.diagnose.verdicts import LIKELY, POSSIBLE, because, cleared, finding, found, lacking
 from kvmedic.model.finding import Because, Cause, Judgement, Severity
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
+from kvmedic.model.subjects import HOST
 
 ID = "thp-compaction-stall"
 REMEDIES = ("compact-memory", "tune-host")

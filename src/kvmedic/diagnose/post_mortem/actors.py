@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from kvmedic.diagnose.verdicts import HOST
 from kvmedic.model.case import Happening
 from kvmedic.model.finding import Subject
 from kvmedic.model.log_event import OomReport, QemuEvent
 from kvmedic.model.memory_report import Task, Victim
+from kvmedic.model.subjects import HOST
 from kvmedic.parse.logs.task_table import is_qemu_comm
 
 DAEMONS = ("libvirtd", "virtqemud", "virtlogd", "virtlockd", "virtproxyd", "virt-launcher", "virt-handler")

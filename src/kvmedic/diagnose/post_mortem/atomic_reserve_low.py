@@ -11,10 +11,11 @@ from kvmedic.diagnose.post_mortem.oom_kinds import any_ooms
 from kvmedic.diagnose.post_mortem.refusals import refusals, supply_for
 from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, POSSIBLE, absent, explained, of_kind, proof
 from kvmedic.diagnose.post_mortem.zones import zone_name
-from kvmedic.diagnose.verdicts import HOST, because, found
+from kvmedic.diagnose.verdicts import because, found
 from kvmedic.model.case import Case, Happening
 from kvmedic.model.finding import Because, Judgement, Severity
 from kvmedic.model.log_event import PageAllocationFailure, SlubFailure
+from kvmedic.model.subjects import HOST
 from kvmedic.units import human_bytes
 
 ID = "atomic-reserve-low"

@@ -9,10 +9,11 @@ from __future__ import annotations
 from kvmedic.diagnose.post_mortem.actors import domain
 from kvmedic.diagnose.post_mortem.said import LIKELY, POSSIBLE, absent, explained, of_kind, proof, recent
 from kvmedic.diagnose.post_mortem.waits import hung_tasks
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case, Happening
 from kvmedic.model.finding import Judgement, Severity, Subject
 from kvmedic.model.log_event import BackupEvent, HungTask, QemuEvent, StorageError
+from kvmedic.model.subjects import HOST
 
 ID = "backup-job"
 RUNNING_S = 6 * 3600.0

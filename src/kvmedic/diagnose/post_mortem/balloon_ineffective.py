@@ -7,10 +7,11 @@ from __future__ import annotations
 from kvmedic.diagnose.post_mortem.actors import domain
 from kvmedic.diagnose.post_mortem.oom_kinds import ooms_of
 from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, absent, explained, of_kind, proof
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Judgement, Severity
 from kvmedic.model.log_event import BalloonEvent
+from kvmedic.model.subjects import HOST
 
 ID = "balloon-ineffective"
 REMEDIES = ("deflate-balloon", "pin-memory", "disable-balloon")

@@ -11,10 +11,11 @@ from kvmedic.diagnose.post_mortem.holders import ledger_of, total_bytes, unaccou
 from kvmedic.diagnose.post_mortem.oom_kinds import kind_of
 from kvmedic.diagnose.post_mortem.oom_proof import oom_lines
 from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, SURE, explained, of_kind, proof
-from kvmedic.diagnose.verdicts import HOST, because, cleared, found
+from kvmedic.diagnose.verdicts import because, cleared, found
 from kvmedic.model.case import Case, Happening
 from kvmedic.model.finding import Because, Finding, Judgement
 from kvmedic.model.log_event import BalloonEvent, OomReport
+from kvmedic.model.subjects import HOST
 from kvmedic.units import MIB, human_bytes
 
 ID = "balloon-over-inflated"

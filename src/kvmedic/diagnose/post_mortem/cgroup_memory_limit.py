@@ -18,10 +18,11 @@ from kvmedic.diagnose.post_mortem.management_daemon_leak import leaking_daemon
 from kvmedic.diagnose.post_mortem.oom_kinds import any_ooms, ooms_of
 from kvmedic.diagnose.post_mortem.oom_proof import oom_lines
 from kvmedic.diagnose.post_mortem.said import CERTAIN, FAIR, LIKELY, SURE, absent, explained, of_kind, proof
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case, Happening
 from kvmedic.model.finding import Because, Finding, Judgement, Severity, Subject
 from kvmedic.model.log_event import OomReport, SlubFailure, Throttled
+from kvmedic.model.subjects import HOST
 from kvmedic.units import human_bytes
 
 ID = "cgroup-memory-limit"

@@ -11,10 +11,11 @@ from kvmedic.diagnose.post_mortem.balloon_over_inflated import explain as explai
 from kvmedic.diagnose.post_mortem.oom_proof import oom_lines
 from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, POSSIBLE, SURE, explained, proof
 from kvmedic.diagnose.post_mortem.scenes import DEATH, STALL, gravity
-from kvmedic.diagnose.verdicts import HOST, cleared, found, lacking
+from kvmedic.diagnose.verdicts import cleared, found, lacking
 from kvmedic.model.case import Case, Happening, UnloggedEnd
 from kvmedic.model.finding import Because, Judgement
 from kvmedic.model.log_event import HungTask, KernelFault, Lockup, OomReport, PageAllocationFailure
+from kvmedic.model.subjects import HOST
 
 ID = "guest-internal"
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.actors import process_words, task_subject
 from kvmedic.diagnose.post_mortem.said import CERTAIN, LIKELY, absent, explained, of_kind, proof
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case, Happening
 from kvmedic.model.finding import Judgement, Severity
 from kvmedic.model.log_event import HardwareError, KernelFault
+from kvmedic.model.subjects import HOST
 from kvmedic.units import human_seconds
 
 ID = "hardware-memory-error"

@@ -7,10 +7,11 @@ A guest's log cannot tell a starved vCPU from a fault of its own kernel, so this
 from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.said import POSSIBLE, absent, explained, of_kind, proof
-from kvmedic.diagnose.verdicts import HOST, cleared, found
+from kvmedic.diagnose.verdicts import cleared, found
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Judgement, Severity
 from kvmedic.model.log_event import Lockup
+from kvmedic.model.subjects import HOST
 
 ID = "host-cpu-overcommitted"
 

@@ -7,10 +7,11 @@ guests.
 from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.said import LIKELY, SURE, absent, explained, of_kind, proof, recent
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case, Happening, UnloggedEnd
 from kvmedic.model.finding import Judgement, Severity, Subject
 from kvmedic.model.log_event import FenceEvent
+from kvmedic.model.subjects import HOST
 
 ID = "host-fenced"
 _ACTS = ("expired", "fenced", "self-fence")

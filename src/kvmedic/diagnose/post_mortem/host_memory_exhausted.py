@@ -21,10 +21,11 @@ from kvmedic.diagnose.post_mortem.shortage import (
     shortage_of,
     shortage_sentence,
 )
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Because, Judgement, Severity
 from kvmedic.model.log_event import QemuEvent
+from kvmedic.model.subjects import HOST
 
 ID = "host-memory-exhausted"
 EXPLAINED_ELSEWHERE = ("service", "daemon", "kernel", "shared-memory")

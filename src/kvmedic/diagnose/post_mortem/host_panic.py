@@ -7,10 +7,11 @@ tells how it became a panic: a setting such as panic_on_oom turns one kill into 
 from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.said import CERTAIN, LIKELY, POSSIBLE, absent, explained, of_kind, proof
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Judgement
 from kvmedic.model.log_event import KernelFault
+from kvmedic.model.subjects import HOST
 
 ID = "host-panic"
 _WHY = {

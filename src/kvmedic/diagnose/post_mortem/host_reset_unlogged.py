@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.said import LIKELY, POSSIBLE, WEAK, absent, explained, of_kind, proof
 from kvmedic.diagnose.post_mortem.scenes import DEATH, gravity
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case, UnloggedEnd
 from kvmedic.model.finding import Judgement, Severity
+from kvmedic.model.subjects import HOST
 from kvmedic.units import human_seconds
 
 ID = "host-reset-unlogged"

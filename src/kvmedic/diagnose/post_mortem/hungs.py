@@ -5,9 +5,9 @@ from __future__ import annotations
 from kvmedic.diagnose.post_mortem.actors import is_qemu, task_subject
 from kvmedic.diagnose.post_mortem.said import LIKELY, POSSIBLE, explained, proof
 from kvmedic.diagnose.post_mortem.waits import Wait, hung_tasks, main_wait, waiting_words
-from kvmedic.diagnose.verdicts import HOST
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Finding
+from kvmedic.model.subjects import HOST
 
 
 def hung_finding(

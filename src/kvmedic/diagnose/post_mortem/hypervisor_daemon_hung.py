@@ -9,10 +9,11 @@ from __future__ import annotations
 from kvmedic.diagnose.post_mortem.actors import domain, is_daemon
 from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, POSSIBLE, absent, explained, of_kind, proof
 from kvmedic.diagnose.post_mortem.scenes import DEATH, gravity
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Because, Judgement, Severity
 from kvmedic.model.log_event import HungTask, LibvirtEvent
+from kvmedic.model.subjects import HOST
 
 ID = "hypervisor-daemon-hung"
 _MEANINGS = {

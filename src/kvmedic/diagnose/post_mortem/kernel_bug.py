@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.actors import task_words
 from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, SURE, absent, explained, of_kind, proof
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case, Happening
 from kvmedic.model.finding import Because, Judgement
 from kvmedic.model.log_event import HardwareError, KernelFault
+from kvmedic.model.subjects import HOST
 
 ID = "kernel-bug"
 FAULTS = ("bug", "oops", "gpf")

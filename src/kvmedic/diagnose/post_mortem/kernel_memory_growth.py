@@ -14,10 +14,11 @@ from kvmedic.diagnose.post_mortem.shortage import (
     shortage_of,
     shortage_sentence,
 )
-from kvmedic.diagnose.verdicts import HOST, because, cleared, found
+from kvmedic.diagnose.verdicts import because, cleared, found
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Because, Judgement
 from kvmedic.model.memory_report import MemInfoReport
+from kvmedic.model.subjects import HOST
 from kvmedic.units import human_bytes
 
 ID = "kernel-memory-growth"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from kvmedic.diagnose.post_mortem.actors import domain, is_qemu
 from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, POSSIBLE, absent, explained, of_kind, proof
 from kvmedic.diagnose.post_mortem.scenes import DEATH, gravity
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case, Happening
 from kvmedic.model.finding import Judgement, Severity, Subject
 from kvmedic.model.log_event import LimitHit, QemuEvent
+from kvmedic.model.subjects import HOST
 
 ID = "limit-exhausted"
 GROUPS_OF_GUESTS = ("machine", "qemu", "libvirt")

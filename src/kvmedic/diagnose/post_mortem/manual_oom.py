@@ -6,10 +6,11 @@ from kvmedic.diagnose.post_mortem.actors import victim_subject, victim_words
 from kvmedic.diagnose.post_mortem.oom_kinds import ooms_of
 from kvmedic.diagnose.post_mortem.oom_proof import oom_lines
 from kvmedic.diagnose.post_mortem.said import CERTAIN, LIKELY, absent, explained, of_kind, proof
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Judgement
 from kvmedic.model.log_event import SysRq
+from kvmedic.model.subjects import HOST
 
 ID = "manual-oom"
 

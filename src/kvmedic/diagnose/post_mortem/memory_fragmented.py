@@ -31,10 +31,11 @@ from kvmedic.diagnose.post_mortem.said import (
     proof,
 )
 from kvmedic.diagnose.post_mortem.zones import Supply, fragmentation_index, unusable_index, zone_name
-from kvmedic.diagnose.verdicts import HOST, because, found
+from kvmedic.diagnose.verdicts import because, found
 from kvmedic.model.case import Case, Happening
 from kvmedic.model.finding import Because, Finding, Judgement, Severity, Subject
 from kvmedic.model.log_event import OomReport, PageAllocationFailure, QemuEvent, SlubFailure
+from kvmedic.model.subjects import HOST
 from kvmedic.units import human_bytes
 
 ID = "memory-fragmented"

@@ -10,10 +10,11 @@ from kvmedic.diagnose.post_mortem.actors import task_words
 from kvmedic.diagnose.post_mortem.hungs import hung_finding
 from kvmedic.diagnose.post_mortem.oom_kinds import any_ooms
 from kvmedic.diagnose.post_mortem.said import LIKELY, POSSIBLE, absent, explained, of_kind, proof
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Judgement, Severity
 from kvmedic.model.log_event import PageAllocationFailure
+from kvmedic.model.subjects import HOST
 from kvmedic.units import human_seconds
 
 ID = "reclaim-stall"

@@ -9,10 +9,11 @@ from __future__ import annotations
 from kvmedic.diagnose.post_mortem.actors import task_words
 from kvmedic.diagnose.post_mortem.kernel_bug import is_fault
 from kvmedic.diagnose.post_mortem.said import FAIR, SURE, absent, explained, of_kind, proof
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Judgement, Severity
 from kvmedic.model.log_event import HardwareError, KernelFault, Lockup
+from kvmedic.model.subjects import HOST
 
 ID = "soft-lockup"
 _WORDS = {"soft": "did not schedule", "hard": "took no interrupts", "rcu": "kept RCU waiting"}

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.actors import is_qemu, qemu_subject
 from kvmedic.diagnose.post_mortem.said import CERTAIN, FAIR, POSSIBLE, absent, explained, of_kind, proof
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Judgement, Severity
 from kvmedic.model.log_event import QemuEvent, StorageError
+from kvmedic.model.subjects import HOST
 
 ID = "storage-full"
 _NO_SPACE = 28

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from kvmedic.diagnose.post_mortem.actors import is_qemu, qemu_subject, task_subject
 from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, POSSIBLE, SURE, absent, explained, of_kind, proof
 from kvmedic.diagnose.post_mortem.waits import hung_tasks, main_wait, waiting_words
-from kvmedic.diagnose.verdicts import HOST, found
+from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case, Happening
 from kvmedic.model.finding import Because, Judgement, Severity, Subject
 from kvmedic.model.log_event import BackupEvent, HungTask, QemuEvent, StorageError
+from kvmedic.model.subjects import HOST
 
 Hung = list[tuple[Happening, HungTask]]
 ID = "storage-stall"

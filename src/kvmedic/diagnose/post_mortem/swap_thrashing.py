@@ -8,10 +8,11 @@ from __future__ import annotations
 from kvmedic.diagnose.post_mortem.hungs import hung_finding
 from kvmedic.diagnose.post_mortem.oom_kinds import any_ooms
 from kvmedic.diagnose.post_mortem.said import FAIR, absent, explained, of_kind, proof
-from kvmedic.diagnose.verdicts import HOST, cleared, found
+from kvmedic.diagnose.verdicts import cleared, found
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Judgement
 from kvmedic.model.log_event import UserspaceOomEvent
+from kvmedic.model.subjects import HOST
 from kvmedic.units import human_bytes
 
 ID = "swap-thrashing"

@@ -11,10 +11,11 @@ from kvmedic.diagnose.post_mortem.ends import bad_ends, is_accounted_for
 from kvmedic.diagnose.post_mortem.phrases import phrase_of
 from kvmedic.diagnose.post_mortem.said import POSSIBLE, explained, of_kind, proof
 from kvmedic.diagnose.post_mortem.scenes import gravity
-from kvmedic.diagnose.verdicts import HOST, cleared, found, lacking
+from kvmedic.diagnose.verdicts import cleared, found, lacking
 from kvmedic.model.case import Case, Happening
 from kvmedic.model.finding import Judgement
 from kvmedic.model.log_event import LibvirtEvent, QemuEvent
+from kvmedic.model.subjects import HOST
 
 ID = "unexplained"
 ORDERLY = ("shutdown", "destroyed", "migrated", "saved", "daemon")

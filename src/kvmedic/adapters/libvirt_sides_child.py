@@ -67,8 +67,21 @@ def presence(libvirt: Any, connection: Any, uuid: str) -> dict[str, Any] | None:
         "id": domain.ID(),
         "is_active": is_active,
         "is_persistent": bool(domain.isPersistent()),
-        "job": domain.jobInfo()[0] if is_active else 0,
+        "job": job_of(libvirt, domain) if is_active else 0,
     }
+
+
+def job_of(libvirt: Any, domain: Any) -> int:
+    """The kind of job that the domain is busy with, 0 for none (virDomainJobType).
+
+    At the destination of a migration libvirt refuses to tell: the refusal itself says that one is coming in.
+    """
+    try:
+        return int(domain.jobInfo()[0])
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_OPERATION_UNSUPPORTED:
+            return int(libvirt.VIR_DOMAIN_JOB_UNBOUNDED)
+        raise
 
 
 def look(libvirt: Any, connection: Any, wish: dict[str, Any]) -> Any:
@@ -103,7 +116,7 @@ def of_domain(libvirt: Any, domain: Any) -> dict[str, Any]:
         "snapshots": domain.snapshotNum(0),
         "checkpoints": len(domain.listAllCheckpoints(0)),
         "block_jobs": jobs,
-        "job": domain.jobInfo()[0] if is_active else 0,
+        "job": job_of(libvirt, domain) if is_active else 0,
         "has_managed_save": bool(domain.hasManagedSaveImage(0)),
     }
 

@@ -6,6 +6,7 @@ A guest that a test changes comes from ``make_guest``; the named ones are shared
 from __future__ import annotations
 
 import itertools
+import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -24,6 +25,10 @@ from kvmedic.lab.nested_qemu import NestedWish
 MEMORY_MIB, PUNCHED_MIB, INFLATED_TO_MIB = 1024, 600, 760
 KHUGEPAGED = "/sys/kernel/mm/transparent_hugepage/khugepaged"
 BALLOON_BYTES = (MEMORY_MIB - INFLATED_TO_MIB) << 20
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts its background jobs so; commands that a test interrupts would inherit it and go on.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 bed_seconds: defaultdict[str, float] = defaultdict(float)
 file_seconds: defaultdict[str, float] = defaultdict(float)

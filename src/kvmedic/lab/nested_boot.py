@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kvmedic.lab.libvirt_host import LIBVIRTD_CONF, QEMU_CONF
 
 MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
@@ -26,10 +28,20 @@ mount -t sysfs sys /new/sys
 mount -t devtmpfs dev /new/dev
 mount -t tmpfs -o mode=755 run /new/run
 mount -t tmpfs -o mode=1777 tmp /new/tmp
-cp /agent /new/run/agent
+{shown}cp /agent /new/run/agent
 umount /proc /dev
 exec switch_root /new /bin/sh /exchange/start.sh
 """
+
+HIDDEN = ("/run", "/tmp")  # noqa: S108  what the nested host does not see of this machine
+
+
+def init_script(needed: Sequence[str]) -> str:
+    """The script of the initramfs. Of what it hides, the folders in ``needed`` are shown, to be read only."""
+    hidden = [path for path in needed if path.startswith(tuple(f"{place}/" for place in HIDDEN))]
+    shown = "".join(f"mkdir -p '/new{path}'\nmount -o bind '/low{path}' '/new{path}'\n" for path in hidden)
+    return INIT.replace("{shown}", shown)
+
 
 START = """
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8

@@ -6,6 +6,7 @@ and KVM inside (the emulated CPU has SVM). Everything installed here, this progr
 
 from __future__ import annotations
 
+import sys
 import time
 import uuid
 from collections.abc import Sequence
@@ -16,13 +17,15 @@ from kvmedic.lab.bed import Bed
 from kvmedic.lab.guest_image import GuestImage, make_guest_image
 from kvmedic.lab.initramfs import build_agent, write_initramfs
 from kvmedic.lab.kernel import Kernel, find_kernel
-from kvmedic.lab.nested_boot import INIT, MODULES, start_script
+from kvmedic.lab.nested_boot import MODULES, init_script, start_script
 from kvmedic.lab.nested_line import NestedLine
 from kvmedic.lab.nested_qemu import NestedWish, nested_command
 from kvmedic.lab.nested_shell import EXCHANGE, Finished, NestedShell
 from kvmedic.lab.qmp import qmp
 
 SOCKETS = Path("/run/guests")
+PACKAGE_FOLDER = Path(__file__).parents[2]
+"""Where this program is imported from: the nested host runs it too."""
 
 
 class NestedHost:
@@ -153,7 +156,7 @@ class NestedHost:
         initramfs = write_initramfs(
             self.folder / "host.cpio",
             agent=build_agent(self.bed.folder / "agent", self.bed.environment()),
-            init=INIT,
+            init=init_script(sorted({sys.prefix, str(PACKAGE_FOLDER)})),
             kernel=self.kernel,
             modules=MODULES,
         )

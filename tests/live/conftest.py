@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from kvmedic.lab.nested_qemu import NestedWish
 
 MEMORY_MIB, PUNCHED_MIB, INFLATED_TO_MIB = 1024, 600, 760
 KHUGEPAGED = "/sys/kernel/mm/transparent_hugepage/khugepaged"
+KHUGEPAGED_PAUSE_MS = "100000000"
 BALLOON_BYTES = (MEMORY_MIB - INFLATED_TO_MIB) << 20
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -75,7 +77,11 @@ def libvirt_host() -> Iterator[LibvirtHost]:
     """One private libvirtd for the session."""
     with ExitStack() as stack:
         with timed("libvirt host"):
-            host = LibvirtHost(stack.enter_context(Bed()))
+            bed = stack.enter_context(Bed())
+            # Guests are shared for many minutes; khugepaged would refill what their balloons took meanwhile.
+            # The bed puts it back, also after a kill.
+            bed.change_setting(Path(KHUGEPAGED) / "scan_sleep_millisecs", KHUGEPAGED_PAUSE_MS)
+            host = LibvirtHost(bed)
         yield host
 
 
@@ -162,7 +168,7 @@ def nested_host() -> Iterator[NestedHost]:
             host = NestedHost(stack.enter_context(Bed()), NestedWish(data_mib=2048))
             host.wait_until_up()
             # At its defaults khugepaged would undo the balloon while a slow test is still looking.
-            host.run_or_fail(f"echo 100000000 > {KHUGEPAGED}/scan_sleep_millisecs")
+            host.run_or_fail(f"echo {KHUGEPAGED_PAUSE_MS} > {KHUGEPAGED}/scan_sleep_millisecs")
         yield host
 
 

@@ -18,6 +18,8 @@ from kvmedic.plan.remedies.disable_balloon import SHUTDOWN_TIMEOUT_S
 from kvmedic.plan.situation import Remedy, Situation, blocker
 
 ID = "enable-free-page-reporting"
+RETURNS = "yes, where the balloon inflates in a guest whose free memory is fragmented (measured); else no"
+"""Free blocks of 2 MiB come back whole; a balloon still takes 4 KiB at a time (docs/evidence.md)."""
 ANSWERS = ("balloon-stranded-memory", "balloon-undone")
 
 
@@ -38,7 +40,7 @@ def _option(situation: Situation, domain: DomainFacts) -> Option | None:
         forecast=Forecast(
             freed_bytes=not_known("what the guest leaves free in blocks of 2 MiB, from the next start on"),
             contiguous_blocks=not_known("what the guest leaves free"),
-            returns="no" if with_cycle else "no, once it was powered off and on",
+            returns=RETURNS,
             downtime=(Downtime(who=domain.name, seconds=None),) if with_cycle else NO_DOWNTIME,
             takes_s=exactly(1, "one definition") if not with_cycle else not_known("the guest's shutdown"),
             noticed_by=f"{domain.name} (shut down and started)" if with_cycle else "nobody",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from collections.abc import Sequence
@@ -10,8 +11,9 @@ from cyclopts import App, CycloptsError
 
 from kvmedic import __version__
 from kvmedic.cli.terminal import forget_stdout
-from kvmedic.errors import InvariantError, KvmedicError, UsageError
+from kvmedic.errors import InvariantError, KvmedicError, OutputError, UsageError
 
+ROOM = "Make room where the output goes, or send it elsewhere."
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
@@ -78,6 +80,11 @@ def _call(arguments: Sequence[str]) -> int:
         )
     except CycloptsError as error:
         raise UsageError(str(error).strip(), hint="See kvmedic --help, or kvmedic VERB --help.") from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        forget_stdout()
+        raise OutputError("the output could not be written: no space left", hint=ROOM) from error
     if sys.stdout is not None:
         sys.stdout.flush()
     return code if isinstance(code, int) else 0

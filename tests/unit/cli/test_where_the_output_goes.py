@@ -39,3 +39,13 @@ def test_a_closed_input_or_error_output_is_no_obstacle(words: str) -> None:
 def test_a_reader_that_goes_away_is_no_error_to_speak_of() -> None:
     done = in_shell("--verbose | head -1")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_help_to_a_full_disk_is_no_bug_of_ours() -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", '"$0" --help > /dev/full', KVMEDIC], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == CANNOT_WRITE
+    assert "no space left" in done.stderr
+    assert "Traceback" not in done.stderr

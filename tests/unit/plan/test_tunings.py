@@ -42,21 +42,35 @@ def test_what_is_off_or_set_already_is_not_proposed(settings: dict[str, str]) ->
     assert paths(situation(causes=STRANDED, memory_facts={"thp": thp(**settings)})) == []
 
 
-def test_a_release_with_tuning_stands_between_the_two_settings() -> None:
+def kinds_of_a_tuned_release(**settings: str) -> list[str]:
     now = situation(
         inflated(stranded=(stranded(512 * MIB),)),
         causes=STRANDED,
         wishes={"with_tune_host": True},
-        memory_facts={"thp": thp(shrink_underused="1")},
+        memory_facts={"thp": thp(**settings)},
     )
     (option,) = release_stranded_memory.propose(now)
-    kinds = [
-        action.path if isinstance(action, WriteTunable) else action.__struct_config__.tag
+
+    assert option.forecast.returns.startswith("no")
+    return [
+        action.path if isinstance(action, WriteTunable) else str(action.__struct_config__.tag)
         for action in release_stranded_memory.actions(now, option)
     ]
 
+
+def test_a_release_with_tuning_stands_between_the_two_settings() -> None:
+    kinds = kinds_of_a_tuned_release(shrink_underused="1")
+
     assert kinds == [SHRINK_UNDERUSED, "release-stranded", MAX_PTES_NONE, "persist-tunables"]
-    assert option.forecast.returns.startswith("no")
+
+
+@pytest.mark.parametrize("settings", [{}, {"shrink_underused": "0"}])
+def test_khugepaged_is_stopped_before_a_release_where_nothing_splits_full_pages(
+    settings: dict[str, str],
+) -> None:
+    kinds = kinds_of_a_tuned_release(**settings)
+
+    assert kinds == [MAX_PTES_NONE, "release-stranded", "persist-tunables"]
 
 
 def test_a_reserve_rises_in_steps_each_expecting_the_one_before() -> None:

@@ -89,7 +89,9 @@ def _blockers(domain: DomainFacts) -> list[Blocker]:
 def actions(situation: Situation, option: Option) -> tuple[Action, ...]:
     """The release; with --tune-host between the settings that keep it released.
 
-    The order matters where shrink_underused exists: it is turned off first, max_ptes_none comes last.
+    Where shrink_underused is on, it is turned off first and max_ptes_none comes last. Where it is not,
+    nothing splits full huge pages, and khugepaged is stopped first: it refilled what was released before the
+    setting came (docs/evidence.md, 6.1).
     """
     domain = next(d for d in situation.wished if domain_subject(d) == option.subject)
     if isinstance(domain.pid, Missing) or isinstance(domain.process, Missing):
@@ -104,8 +106,10 @@ def actions(situation: Situation, option: Option) -> tuple[Action, ...]:
     if not situation.wishes.with_tune_host:
         return (release,)
     found = against_refilling(situation.snapshot)
-    before = (write for tuning in found if tuning.path == SHRINK_UNDERUSED for write in writes_of(tuning))
-    after = (write for tuning in found if tuning.path != SHRINK_UNDERUSED for write in writes_of(tuning))
+    has_trap = any(tuning.path == SHRINK_UNDERUSED for tuning in found)
+    first = [tuning for tuning in found if not has_trap or tuning.path == SHRINK_UNDERUSED]
+    before = (write for tuning in first for write in writes_of(tuning))
+    after = (write for tuning in found if tuning not in first for write in writes_of(tuning))
     return (*before, release, *after, *persistence(situation, found))
 
 

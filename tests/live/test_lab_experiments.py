@@ -57,7 +57,7 @@ def test_a_release_gives_memory_back_and_a_reboot_of_the_guest_takes_more(tmp_pa
     assert released.downtime_s < 3
     assert (rebooted.after.stranded_bytes or 0) > 100 * MIB
     assert (rebooted.given_back_bytes or 0) < 32 * MIB
-    assert rebooted.downtime_s > 3
+    assert rebooted.downtime_s >= 2  # heard once a second; a small guest boots in three
     assert rebooted.cycles[0].is_back
     assert not beds_of(command.pid)
 

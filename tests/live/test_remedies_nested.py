@@ -104,7 +104,8 @@ def test_a_release_and_the_tuning_that_keeps_it_on_another_kernel(
     kvmedic(nested_host, "undo", run)
     untuned = nested_host.run_or_fail(f"cat {holes}; ls /etc/tmpfiles.d/kvmedic.conf 2>&1 || true")
     verdict = next(line for line in lines if line["type"] == "verified")["verification"]
-    done = next(line for line in lines if line["type"] == "done")["after"]
+    ends = [line["after"] for line in lines if line["type"] == "done"]
+    done = next(after for after in ends if "seconds" in after)
 
     assert verdict["helped"] == "improved"
     assert verdict["measured_freed_bytes"] > 100 * MIB

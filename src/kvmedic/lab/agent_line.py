@@ -12,6 +12,10 @@ from pathlib import Path
 from kvmedic.errors import ActionError, OutcomeUnknownError
 from kvmedic.model.record import Record
 
+SILENCE_S = 5.0
+"""After so long without a byte an empty line is sent, which the agent ignores: an emulated serial port can
+lose an interrupt under load, and what waits in it then comes with the next one."""
+
 
 class Answer(Record, frozen=True, kw_only=True):
     """What the agent said: exit status (0 is success), its word on it, the lines of output."""
@@ -84,10 +88,11 @@ def _lines(line: socket.socket, deadline: float, request: str) -> Iterator[str]:
         left = deadline - time.monotonic()
         if left <= 0:
             raise OutcomeUnknownError(f"no answer to {request!r} in time")
-        line.settimeout(left)
+        line.settimeout(min(left, SILENCE_S))
         try:
             received = line.recv(65536)
         except TimeoutError:
+            line.sendall(b"\n")
             continue
         if not received:
             raise ActionError(f"the machine ended during {request!r}")

@@ -100,12 +100,18 @@ class Guest:
         """Ask for this ``actual`` and wait. Raises OutcomeUnknownError when the guest does not get there."""
         self.host.virsh("setmem", self.name, f"{actual_mib}M", "--live")
         deadline = time.monotonic() + timeout_s
-        while abs(self.actual_bytes() - actual_mib * MIB) > MIB:
+        while (seen := self._seen_actual_bytes()) is None or abs(seen - actual_mib * MIB) > MIB:
             if time.monotonic() > deadline:
-                raise OutcomeUnknownError(
-                    f"{self.name} is at {self.actual_bytes() // MIB} MiB, not at {actual_mib} MiB"
-                )
+                at = "an unknown size" if seen is None else f"{seen // MIB} MiB"
+                raise OutcomeUnknownError(f"{self.name} is at {at}, not at {actual_mib} MiB")
             time.sleep(0.3)
+
+    def _seen_actual_bytes(self) -> Bytes | None:
+        """``actual``, or None when the host did not say in time: it may say so the next time it is asked."""
+        try:
+            return self.actual_bytes()
+        except OutcomeUnknownError:
+            return None
 
     def console(self) -> str:
         """All that the guest has printed on its first serial port."""

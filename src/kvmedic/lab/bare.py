@@ -24,7 +24,7 @@ date -u +'%F %T.000+0000: starting up' >> {log}/{name}.log
 echo $! > {run}/{name}.pid
 for i in $(seq 60); do [ -S {run}/{name}.sock ] && break; [ -d /proc/$! ] || break; sleep 0.3; done
 """
-GROW = """
+ASK = """
 import socket
 line = socket.socket(socket.AF_UNIX)
 line.connect({socket!r})
@@ -58,20 +58,24 @@ class BareStage(Stage):
 
     def grow(self, name: str, mib: int) -> str:
         """As in ``Stage``, through QEMU's own socket."""
-        words = {
-            "execute": "object-add",
-            "arguments": {
-                "qom-type": "memory-backend-ram",
-                "id": f"more{next(self._numbers)}",
-                "size": mib << 20,
-                "prealloc": True,
-            },
-        }
-        said = '{"execute": "qmp_capabilities"}\n' + json.dumps(words) + "\n"
-        script = self.host.put(
-            "grow.py", GROW.format(socket=f"{LIBVIRT_RUN}/{name}.sock", said=said).encode()
-        )
-        return self.sh(f"timeout 90 python3 -S -E {script}")
+        words = f"object_add memory-backend-ram,id=more{next(self._numbers)},size={mib}M,prealloc=on"
+        return self.sh(f"timeout 90 {self._asked(name, words)}")
+
+    def fill(self, name: str) -> str:
+        """As in ``Stage``, through QEMU's own socket."""
+        return self.sh(f"timeout 90 {self._asked(name, 'qom-set /objects/pc.ram prealloc true')}")
+
+    def monitor(self, name: str, words: str) -> None:
+        """As in ``Stage``, through QEMU's own socket."""
+        self.background(self._asked(name, words))
+
+    def _asked(self, name: str, words: str) -> str:
+        """The command that puts words to QEMU's monitor."""
+        asked = {"execute": "human-monitor-command", "arguments": {"command-line": words}}
+        said = '{"execute": "qmp_capabilities"}\n' + json.dumps(asked) + "\n"
+        text = ASK.format(socket=f"{LIBVIRT_RUN}/{name}.sock", said=said)
+        script = self.host.put(f"ask-{next(self._numbers)}.py", text.encode())
+        return f"python3 -S -E {script}"
 
     def end_guests(self) -> None:
         """End every QEMU and remove its group."""
@@ -104,7 +108,8 @@ def _words(name: str, memory_mib: int, **options: Any) -> Generator[str, None, N
         "-smp",
         str(options.get("vcpus", 1)),
     )
-    backing = f"memory-backend-ram,id=pc.ram,size={memory_mib}M"
+    kind = "memory-backend-file,mem-path=/dev/hugepages" if options.get("huge") else "memory-backend-ram"
+    backing = f"{kind},id=pc.ram,size={memory_mib}M"
     if options.get("prealloc", True):
         backing += ",prealloc=on"
     if options.get("node") is not None:
@@ -112,3 +117,13 @@ def _words(name: str, memory_mib: int, **options: Any) -> Generator[str, None, N
     yield from ("-object", backing, "-display", "none", "-no-user-config", "-nodefaults")
     yield from ("-qmp", f"unix:{LIBVIRT_RUN}/{name}.sock,server=on,wait=off")
     yield from ("-device", "virtio-balloon-pci,id=balloon0", "-msg", "timestamp=on")
+    if options.get("disk"):
+        yield from _disk(options["disk"])
+
+
+def _disk(path: str) -> Generator[str, None, None]:
+    """A disk as libvirt gives it with cache='none': past the page cache of the host."""
+    direct = '"cache": {"direct": true, "no-flush": false}'
+    yield from ("-blockdev", f'{{"driver": "file", "filename": "{path}", "node-name": "file0", {direct}}}')
+    yield from ("-blockdev", f'{{"driver": "qcow2", "file": "file0", "node-name": "disk0", {direct}}}')
+    yield from ("-device", "virtio-blk-pci,drive=disk0,id=virtio-disk0,werror=enospc,rerror=report")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -80,6 +81,15 @@ class Stage:
         words = f"object_add memory-backend-ram,id={label},size={mib}M,prealloc=on"
         return self.sh(f"timeout 90 virsh -q qemu-monitor-command {name} --hmp '{words}' 2>&1")
 
+    def fill(self, name: str) -> str:
+        """Let the QEMU of a still guest take all the memory that its guest was promised."""
+        words = "qom-set /objects/pc.ram prealloc true"
+        return self.sh(f"timeout 90 virsh -q qemu-monitor-command {name} --hmp '{words}' 2>&1")
+
+    def monitor(self, name: str, words: str) -> None:
+        """A command for QEMU's monitor that need not end; what it printed is in /tmp/background.out."""
+        self.background(f"virsh -q qemu-monitor-command {name} --hmp {shlex.quote(words)}")
+
     def lively(self, label: str, wish: GuestWish) -> Guest:
         """A guest that boots Linux and shapes its memory as ordered."""
         guest = start_guest(self.host, label, wish)
@@ -99,7 +109,11 @@ class Stage:
 
     def wait_for_log(self, words: str, *, timeout_s: float = 60.0) -> None:
         """Wait until the kernel has said these words."""
-        self.wait_until(lambda: re.search(words, self.log()) is not None, words, timeout_s)
+        try:
+            self.wait_until(lambda: re.search(words, self.log()) is not None, words, timeout_s)
+        except OutcomeUnknownError:
+            self.say(f"the last command printed: {self.sh('tail -c 300 /tmp/background.out')}")
+            raise
         time.sleep(1.0)
 
     def wait_for_state(self, name: str, words: str, *, timeout_s: float = 90.0) -> None:
@@ -134,6 +148,7 @@ class Stage:
     def expect_restart(self, act: Callable[[], Any], *, end: BootEnd, log_after_s: float = 0.0) -> None:
         """Do what makes the host restart; keep the log of the boot that ended, and wait for the next one."""
         told = self.log()
+        self._keep_qemu_logs()
         _quietly(act)
         if log_after_s:
             time.sleep(log_after_s)
@@ -143,6 +158,12 @@ class Stage:
             told += self._last_words(told)
         self.ended.append(self.boot.told(told, end))
         self.boot = boot_of(self.host)
+
+    def _keep_qemu_logs(self) -> None:
+        """QEMU's logs are on a disk on a real host; here they would go with the boot."""
+        folder = "/var/log/libvirt/qemu"
+        for name in self.sh(f"ls {folder} 2>/dev/null").split():
+            self.files[f"var/log/libvirt/qemu/{name}"] = self.sh(f"cat {folder}/{name}").encode()
 
     def restart_libvirtd(self) -> None:
         """Start libvirtd anew, so that it reads its settings."""

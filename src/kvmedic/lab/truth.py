@@ -52,7 +52,7 @@ TRUTH: Mapping[str, Truth] = {
     "storage-stall": _is("storage-stall", "the file system under the images did not answer"),
     "storage-full": _is("storage-full", "the file system under the image was full; QEMU paused the guest"),
     "fragmented": _is(
-        "memory-fragmented", "an order-4 block was needed, memory was free in single pages only"
+        "memory-fragmented", "a block of order 4 or 5 was needed, memory was free in the smallest blocks only"
     ),
     "hugepages": _is("hugepages-exhausted", "the pool of huge pages was used up; ordinary memory was free"),
     "hugepages-none": _is("hugepages-exhausted", "the pool of huge pages holds none"),

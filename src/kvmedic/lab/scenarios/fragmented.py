@@ -1,29 +1,31 @@
-"""Memory is free in single pages only: a new vCPU (order 4) cannot be had."""
+"""Memory is free in the smallest blocks only: a program that needs a larger one is refused."""
 
 from __future__ import annotations
 
 from kvmedic.lab.scenario import Scenario
 from kvmedic.lab.stage import Stage
 
-LARGEST_CMDLINES = 32768
-"""So many names of tasks take one block of order 8 (kernel/trace/trace_sched_switch.c, trace.c before)."""
+PREPARE = """
+echo 1 > /proc/sys/vm/lowmem_reserve_ratio
+echo 0 > /proc/sys/vm/compact_unevictable_allowed
+echo 1000000000 > /proc/sys/net/core/optmem_max
+echo 3 > /proc/sys/vm/drop_caches
+"""
+RESTORE = "echo 256 > /proc/sys/vm/lowmem_reserve_ratio; echo 20480 > /proc/sys/net/core/optmem_max"
 
 
 def bring_about(stage: Stage) -> None:
-    """Shred the free memory with pages that compaction may not move, then ask the kernel for a block.
+    """Shred the free memory with pages that compaction may not move, then ask for blocks until one is refused.
 
-    Huge pages and a packet ring take what is left of large blocks. Tracing asks for its table in one block.
+    The small DMA zone keeps its blocks to itself: it is put out of reach (lowmem_reserve_ratio).
     """
     stage.still("web-01", stage.pick(40, 64))
-    stage.sh("echo 0 > /proc/sys/vm/compact_unevictable_allowed; echo 3 > /proc/sys/vm/drop_caches")
-    stage.background(f"{stage.faults()} shred {stage.free_mib() - stage.pick(24, 28)}")
+    stage.sh(PREPARE)
+    stage.on_clear(RESTORE)
+    stage.background(f"{stage.faults()} shred {stage.free_mib() - stage.pick(26, 30)}")
     stage.wait_until(lambda: "done" in stage.sh("cat /tmp/background.out"), "the memory is shredded", 120)
-    stage.sh("echo 200 > /proc/sys/vm/nr_hugepages")
-    stage.background(f"{stage.faults()} blocks 24")
-    stage.sleep(3)
-    for size in (LARGEST_CMDLINES, LARGEST_CMDLINES // 2):
-        stage.sh(f"echo {size} > /sys/kernel/tracing/saved_cmdlines_size")
-    stage.wait_for_log("page allocation failure", timeout_s=5)
+    stage.background(f"{stage.faults()} blocks {stage.pick(128, 64)} ovs-agent")
+    stage.wait_for_log("page allocation failure", timeout_s=90)
 
 
 SCENARIO = Scenario(

@@ -11,8 +11,7 @@ def bring_about(stage: Stage) -> None:
     stage.still("app-08", stage.pick(150, 220))
     group = stage.sh("dirname /sys/fs/cgroup/machine/qemu-*app-08*/memory.high").strip()
     stage.sh(f"echo {stage.pick(120, 180)}M > {group}/memory.high")
-    words = "object_add memory-backend-ram,id=more,size=300M,prealloc=on"
-    stage.background(f"virsh -q qemu-monitor-command app-08 --hmp '{words}'")
+    stage.monitor("app-08", "object_add memory-backend-ram,id=more,size=200M,prealloc=on")
     stage.sleep(12)
 
 

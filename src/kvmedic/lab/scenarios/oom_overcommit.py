@@ -9,12 +9,11 @@ from kvmedic.lab.stage import Stage
 def bring_about(stage: Stage) -> None:
     """Fill the host with guests, then let one of them use what it was promised."""
     free = stage.free_mib()
-    first = free * stage.pick(28, 20) // 100
-    stage.still("web-01", first)
-    stage.still("db-02", first)
+    stage.still("web-01", free * stage.pick(40, 30) // 100)
     if stage.variant % 2:
-        stage.still("cache-03", free * 15 // 100)
-    stage.grow("db-02", free * 90 // 100)
+        stage.still("cache-03", free * 20 // 100)
+    stage.still("db-02", free * 80 // 100, prealloc=False)
+    stage.fill("db-02")
     stage.wait_for_log("Out of memory: Killed process")
 
 

@@ -10,9 +10,9 @@ def bring_about(stage: Stage) -> None:
     """Run out of memory with panic_on_oom; the host restarts by itself (panic=1)."""
     stage.sh(f"echo {stage.pick(1, 2)} > /proc/sys/vm/panic_on_oom")
     free = stage.free_mib()
-    stage.still("web-01", free * 30 // 100)
-    stage.still("db-02", free * 25 // 100)
-    stage.expect_restart(lambda: stage.grow("db-02", free), end="panic")
+    stage.still("web-01", free * 40 // 100)
+    stage.still("db-02", free * 80 // 100, prealloc=False)
+    stage.expect_restart(lambda: stage.monitor("db-02", "qom-set /objects/pc.ram prealloc true"), end="panic")
 
 
 SCENARIO = Scenario(

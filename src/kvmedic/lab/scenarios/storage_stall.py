@@ -13,7 +13,7 @@ def bring_about(stage: Stage) -> None:
     stage.sh("qemu-img create -q -f qcow2 /data/files.qcow2 200M")
     stage.still("files-03", 128, disk="/data/files.qcow2")
     stage.sh(f"echo {stage.pick(10, 15)} > /proc/sys/kernel/hung_task_timeout_secs; sync; fsfreeze -f /data")
-    stage.background(f"virsh -q qemu-monitor-command files-03 --hmp '{WRITE}'")
+    stage.monitor("files-03", WRITE)
     if stage.variant % 2:
         stage.background("touch /data/lock-file")
     try:

@@ -70,7 +70,10 @@ class HardwareError(Event, frozen=True, kw_only=True, tag="hardware-error"):
 
 
 class StorageError(Event, frozen=True, kw_only=True, tag="storage-error"):
-    """Storage failed, stalled, or is full. ``device`` as the line names it; NFS gives the server."""
+    """Storage failed, stalled, or is full. ``device`` as the line names it; NFS gives the server.
+
+    ``nfs-answers`` is the end of a stall: the server answers again.
+    """
 
     kind: Literal[
         "block-io",
@@ -79,6 +82,7 @@ class StorageError(Event, frozen=True, kw_only=True, tag="storage-error"):
         "remounted-read-only",
         "delayed-write-lost",
         "nfs-not-responding",
+        "nfs-answers",
         "no-space",
         "path-failed",
         "all-paths-failed",

@@ -190,9 +190,13 @@ class Incident(Record, frozen=True, kw_only=True):
 
 
 class TimelineEntry(Record, frozen=True, kw_only=True):
-    """One moment across all sources; ``uncertainty_s`` is how far the clock may be off."""
+    """One moment across all sources; ``uncertainty_s`` is how far the clock may be off.
+
+    ``since_boot_s`` is the kernel's own clock, which may be all that a log has.
+    """
 
     at: str | None
+    since_boot_s: Annotated[float | None, Meta(description="seconds after boot, where the line tells them")]
     text: str
     source: str
     line: int | None

@@ -76,7 +76,7 @@ def _timeline(report: Report) -> str:
     if not report.timeline:
         return ""
     rows = [
-        (entry.at or "not known", entry.text, words.short_source(entry.source, entry.line, 40))
+        (entry.at or words.moment(entry), entry.text, words.short_source(entry.source, entry.line, 40))
         for entry in report.timeline
     ]
     return "## Timeline (UTC)\n\n" + _table(("time", "what", "source"), rows)

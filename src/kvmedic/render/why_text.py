@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from kvmedic.model.finding import Because
 from kvmedic.model.report import Report, ReportedFinding, TimelineEntry
@@ -15,6 +15,7 @@ SHOWN_LINES = 8
 LONGEST_LINE = 400
 """Characters of a log line that are shown unless verbose."""
 SHOWN_MOMENTS = 12
+CLOCK_WIDTH = len("03:00:12")
 
 
 def write_story(page: Page, report: Report, *, verbose: bool) -> None:
@@ -56,6 +57,7 @@ def _write_lines(page: Page, report: Report, proof: Sequence[Because], *, verbos
     labels = [
         words.full_source(line) if verbose else words.short_source(line.source, line.line) for line in proof
     ]
+    width = _width(times.get((line.source, line.line), "") for line in proof)
     column = min(max((len(label) for label in labels), default=0), 44 if verbose else 22)
     for line, label in zip(proof, labels, strict=True):
         key = (line.source, line.line)
@@ -63,11 +65,19 @@ def _write_lines(page: Page, report: Report, proof: Sequence[Because], *, verbos
         said = said if said is None or verbose else shortened(said, LONGEST_LINE)
         pieces = (line.text,) if said in (None, line.text) else (str(said), ("  ← " + line.text, "dim"))
         when = times.get(key, "")
-        page.entry((f"{when:8}  {label:{column}}", "dim"), *pieces, indent=2, label_width=column + 12)
+        page.entry(
+            (f"{when:{width}}  {label:{column}}", "dim"), *pieces, indent=2, label_width=column + width + 4
+        )
 
 
 def _times(report: Report) -> dict[tuple[str, int | None], str]:
-    return {(entry.source, entry.line): words.clock(entry.at) for entry in report.timeline if entry.at}
+    told = (entry for entry in report.timeline if entry.at or entry.since_boot_s is not None)
+    return {(entry.source, entry.line): words.moment(entry) for entry in told}
+
+
+def _width(times: Iterable[str]) -> int:
+    """Room for the longest of the times; a time of day needs eight characters."""
+    return max([CLOCK_WIDTH, *map(len, times)])
 
 
 def _log_lines(report: Report) -> dict[tuple[str, int | None], str]:
@@ -84,16 +94,18 @@ def _write_timeline(page: Page, report: Report, *, verbose: bool) -> None:
     note = f"; {left_out} earlier with --verbose" if left_out else ""
     page.paragraph(("Timeline", "bold"), f" (UTC{_clock_doubt(shown)}{note})")
     last_day = ""
+    width = _width(words.moment(entry) for entry in shown)
     for entry in shown:
-        if words.day(entry.at) != last_day:
-            last_day = words.day(entry.at)
+        if words.day(entry) != last_day:
+            last_day = words.day(entry)
             page.paragraph((last_day, "dim"), indent=2)
-        _write_moment(page, entry)
+        _write_moment(page, entry, width)
 
 
-def _write_moment(page: Page, entry: TimelineEntry) -> None:
+def _write_moment(page: Page, entry: TimelineEntry, width: int) -> None:
     source = words.short_source(entry.source, entry.line)
-    page.entry((f"{words.clock(entry.at):8}  {source:22}", "dim"), entry.text, indent=2, label_width=34)
+    label = f"{words.moment(entry):{width}}  {source:22}"
+    page.entry((label, "dim"), entry.text, indent=2, label_width=len(label) + 2)
 
 
 def _clock_doubt(entries: Sequence[TimelineEntry]) -> str:

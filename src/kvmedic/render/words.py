@@ -6,7 +6,14 @@ import re
 
 from kvmedic.model.finding import Because, Refuted, Subject
 from kvmedic.model.gap import Missing, Reason
-from kvmedic.model.report import Blame, Report, ReportedFinding, ReportedUndetermined, Verdict
+from kvmedic.model.report import (
+    Blame,
+    Report,
+    ReportedFinding,
+    ReportedUndetermined,
+    TimelineEntry,
+    Verdict,
+)
 from kvmedic.units import human_seconds
 
 VERDICT_WORDS: dict[Verdict, str] = {
@@ -100,11 +107,17 @@ def headline(report: Report) -> str:
 def _story_headline(report: Report) -> str:
     if not report.findings:
         if report.verdict == "undetermined":
-            return f"No failure was found, but this could not be judged: {_names(essential(report))}."
+            return f"No failure was found, but {_why_open(report)}."
         return "No failure was found in what was read."
     blame = BLAME_WORDS[report.blame or "unknown"]
     again = f" {sentence(report.recurrence.sentence)}" if report.recurrence is not None else ""
     return f"{blame} {finding_sentence(report.findings[0])}{again}"
+
+
+def _why_open(report: Report) -> str:
+    """What was in the way of an answer, in the words of the rule that lacked it."""
+    reasons = dict.fromkeys(phrase.strip() for item in essential(report) for phrase in item.lacking)
+    return "; ".join(reasons) or f"this could not be judged: {_names(essential(report))}"
 
 
 def finding_sentence(finding: ReportedFinding) -> str:
@@ -253,6 +266,15 @@ def clock(at: str | None) -> str:
     return at[11:19] if at is not None and len(at) >= 19 else "–"
 
 
-def day(at: str | None) -> str:
-    """The day of an ISO time: "2026-11-24"."""
-    return "day not known" if at is None else at[:10]
+def moment(entry: TimelineEntry) -> str:
+    """When it was: the time of day, else "+1234.5 s" after boot, else a dash."""
+    if entry.at is None and entry.since_boot_s is not None:
+        return f"+{entry.since_boot_s:.1f} s"
+    return clock(entry.at)
+
+
+def day(entry: TimelineEntry) -> str:
+    """The day of a moment: "2026-11-24"; "after boot" where only the kernel's clock is known."""
+    if entry.at is not None:
+        return entry.at[:10]
+    return "day not known" if entry.since_boot_s is None else "after boot, day not known"

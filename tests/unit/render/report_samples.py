@@ -289,6 +289,7 @@ WHY_OOM = msgspec.structs.replace(
     timeline=(
         TimelineEntry(
             at="2026-11-24T02:58:40Z",
+            since_boot_s=None,
             text="MOM began to deflate three balloons",
             source="var/log/mom.log",
             line=911,
@@ -297,6 +298,7 @@ WHY_OOM = msgspec.structs.replace(
         *(
             TimelineEntry(
                 at="2026-11-24T03:00:12Z",
+                since_boot_s=7142301.5,
                 text=text,
                 source="var/log/kern.log",
                 line=line,

@@ -106,6 +106,8 @@ def _of_refusal(event: PageAllocationFailure | SlubFailure) -> int:
 
 
 def _of_storage(event: StorageError) -> int:
+    if event.kind == "nfs-answers":
+        return LIFE
     if event.kind == "block-io" and _EMPTY_DRIVE.fullmatch(event.device or ""):
         return LIFE
     return DEATH if event.kind in _GRAVE_STORAGE else STALL

@@ -16,6 +16,7 @@ from kvmedic.model.case import Case, Happening
 from kvmedic.model.finding import Because, Judgement, Severity, Subject
 from kvmedic.model.log_event import BackupEvent, HungTask, QemuEvent, StorageError
 from kvmedic.model.subjects import HOST
+from kvmedic.units import human_seconds
 
 Hung = list[tuple[Happening, HungTask]]
 ID = "storage-stall"
@@ -49,7 +50,12 @@ def explain(case: Case) -> Judgement:
     paused = [p for p in of_kind(case.scene, QemuEvent) if _is_paused(p[1])]
     if not (errors or hung or paused or blurred):
         return absent(case, "no task hung in I/O, and no storage failed")
-    lines = (*_error_lines(errors), *_hung_lines(hung or blurred), *_paused_lines(paused))
+    lines = (
+        *_error_lines(errors),
+        *_answer_lines(case, errors),
+        *_hung_lines(hung or blurred),
+        *_paused_lines(paused),
+    )
     return found(
         explained(
             ID,
@@ -121,6 +127,22 @@ def _error_lines(errors: list[tuple[Happening, StorageError]]) -> Iterator[Becau
         if error.kind not in seen:
             seen.add(error.kind)
             yield proof(happening, _NAMES[error.kind])
+
+
+def _answer_lines(case: Case, errors: list[tuple[Happening, StorageError]]) -> Iterator[Because]:
+    """When a server that was silent answered again: the end of the stall."""
+    silent = [(happening, error) for happening, error in errors if error.kind == "nfs-not-responding"]
+    answers = [pair for pair in of_kind((*case.before, *case.after), StorageError) if _is_answer(pair[1])]
+    for began, error in silent[:1]:
+        for happening, answer in answers:
+            if answer.device == error.device and happening.tick_s >= began.tick_s:
+                span = human_seconds(happening.tick_s - began.tick_s)
+                yield proof(happening, f"the NFS server answered again after {span}")
+                return
+
+
+def _is_answer(error: StorageError) -> bool:
+    return error.kind == "nfs-answers"
 
 
 def _hung_lines(hung: Hung) -> Iterator[Because]:

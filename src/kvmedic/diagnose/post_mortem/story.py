@@ -127,6 +127,7 @@ def _entries(happening: Happening, meanings: dict[tuple[str, int | None], str]) 
     for line in cited or happening.event.lines[:1]:
         yield TimelineEntry(
             at=at,
+            since_boot_s=happening.event.at.monotonic_s,
             text=meanings.get((line.source, line.line_number)) or phrase_of(happening),
             source=line.source,
             line=line.line_number,

@@ -79,6 +79,7 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
         ),
     ),
     (STORAGE, rb"XFS \([^\n)]{1,64}\): [^\n]*(?:[Cc]orruption|hutting down|hut down|error)"),
+    (STORAGE, rb"[a-z0-9]: server [^ \n]{1,255} OK"),
     (STORAGE, rb"not responding, (?:still trying|timed out)"),
     (STORAGE, rb"No space left on device"),
     (

@@ -15,6 +15,8 @@ KEPT_LINES: Final = 20
 KEPT_LINES_OF_ZONES: Final = 9
 """A host of many NUMA nodes must not crowd out the lines that name the victim."""
 KEPT_LINE_CHARACTERS: Final = 2048
+WALL_PATIENCE_S: Final = 300.0
+"""A syslog daemon writes late when memory is short: its clock parts reports only by minutes."""
 
 
 class Progress(Enum):
@@ -109,7 +111,10 @@ class Collector(ABC):
         if self._idle >= self.patience or self._taken >= self.longest or self.is_over():
             return True
         before, now = self._last.monotonic_s, line.monotonic_s
-        return before is not None and now is not None and not (-1.0 <= now - before <= self.patience_s)
+        if before is not None and now is not None:
+            return not (-1.0 <= now - before <= self.patience_s)
+        before, now = self._last.wall_s, line.wall_s
+        return before is not None and now is not None and abs(now - before) > WALL_PATIENCE_S
 
     def _is_foreign(self, line: LogLine) -> bool:
         """Not the kernel's, or by another caller than the header's."""

@@ -20,6 +20,7 @@ Kind = Literal[
     "remounted-read-only",
     "delayed-write-lost",
     "nfs-not-responding",
+    "nfs-answers",
     "no-space",
     "path-failed",
     "all-paths-failed",
@@ -39,6 +40,7 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("filesystem-shutdown", re.compile(r"XFS \(([^)]{1,64})\): .{0,200}(?:[Ss]hutting down|[Ss]hut down)")),
     ("filesystem-error", re.compile(r"XFS \(([^)]{1,64})\): .{0,60}(?:[Cc]orruption|error)")),
     ("nfs-not-responding", re.compile(r"(?:nfs|rpc|lockd|ceph)[\w:]*:? server (\S{1,255}) not responding")),
+    ("nfs-answers", re.compile(r"(?:nfs|rpc|lockd)[\w:]*:? server (\S{1,255}) OK$")),
     ("nfs-not-responding", re.compile(r"server (\S{1,255}) not responding, (?:still trying|timed out)")),
     (
         "all-paths-failed",

@@ -185,3 +185,20 @@ def test_a_write_is_told_from_a_read() -> None:
     )
 
     assert error.operation == "WRITE"
+
+
+def test_a_server_that_answers_again_ends_its_silence() -> None:
+    text = dmesg(
+        "nfs: server 10.0.0.5 not responding, still trying\n"
+        "nfs: server 10.0.0.5 OK\n"
+        "NET: server room OK\n"
+        "nfs: server nas.example.com OK"
+    )
+
+    errors = events_of(StorageError, text)
+
+    assert [(error.kind, error.device) for error in errors] == [
+        ("nfs-not-responding", "10.0.0.5"),
+        ("nfs-answers", "10.0.0.5"),
+        ("nfs-answers", "nas.example.com"),
+    ]

@@ -321,3 +321,27 @@ def test_a_header_behind_another_message_on_the_same_line_of_a_console_is_read()
 
     assert requester is not None
     assert requester.comm == "CPU 0/KVM"
+
+
+KILL_ONLY = (
+    "kernel: Out of memory: Killed process {pid} (qemu-system-x86) total-vm:9kB, anon-rss:8kB, file-rss:1kB\n"
+)
+
+
+def test_lone_kill_lines_days_apart_are_two_kills_also_without_printks_clock() -> None:
+    text = (
+        f"Nov 21 03:00:12 node7 {KILL_ONLY.format(pid=4201)}Nov 24 03:00:12 node7 {KILL_ONLY.format(pid=77)}"
+    )
+
+    reports = events_of(OomReport, text)
+
+    assert [victim.pid for report in reports for victim in report.victims] == [4201, 77]
+    assert len(reports) == 2
+
+
+def test_lone_kill_lines_that_syslog_wrote_seconds_apart_are_one_run_of_the_killer() -> None:
+    text = (
+        f"Nov 24 03:00:12 node7 {KILL_ONLY.format(pid=4201)}Nov 24 03:00:50 node7 {KILL_ONLY.format(pid=77)}"
+    )
+
+    assert [victim.pid for victim in the_event(OomReport, text).victims] == [4201, 77]

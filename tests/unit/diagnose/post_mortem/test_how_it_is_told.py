@@ -1,0 +1,35 @@
+"""How a story is told: times, the end of a stall, and what could not be answered."""
+
+from __future__ import annotations
+
+from kernel_texts import dmesg, syslog
+from telling import top, why
+
+from kvmedic.render import words
+
+HUNG = (
+    "INFO: task kworker/0:1:77 blocked for more than 120 seconds.\n"
+    "Call Trace:\n schedule+0x2f/0x90\n rpc_wait_bit_killable+0x1f/0x70\n nfs_wait_on_request+0x2c/0x40\n"
+)
+
+
+def test_a_moment_that_only_the_kernels_clock_knows_is_told_by_it() -> None:
+    report = why(dmesg("nfs: server 10.0.0.5 not responding, still trying\n", uptime_s=7142301.5))
+
+    assert [(entry.at, words.moment(entry)) for entry in report.timeline] == [(None, "+7142301.5 s")]
+    assert words.day(report.timeline[0]) == "after boot, day not known"
+
+
+def test_the_end_of_a_stall_is_told_with_its_length() -> None:
+    silent = "nfs: server 10.0.0.5 not responding, still trying\n"
+    text = syslog(silent + HUNG, at="Nov 24 03:00:12", uptime_s=5000.0)
+    text += syslog("nfs: server 10.0.0.5 OK\n", at="Nov 24 03:04:12", uptime_s=5240.0)
+
+    report = why(text)
+
+    assert top(report) == "storage-stall"
+    assert "the NFS server answered again after 4 min" in [line.text for line in report.findings[0].because]
+
+
+def test_what_keeps_an_answer_open_is_said_in_words() -> None:
+    assert words.headline(why("")) == ("No failure was found, but no log covers it, so nothing can be told.")

@@ -13,9 +13,9 @@ from kvmedic import __version__
 from kvmedic.errors import ActionError, UsageError
 from kvmedic.lab.bed import Bed
 from kvmedic.lab.experiment_loads import LOADS
-from kvmedic.lab.experiment_remedies import NOT_HERE, REMEDIES
-from kvmedic.lab.experiment_trial import SAFE_HERE, Trial, kernel_of, open_trial
-from kvmedic.lab.results import Cycle, Ground, Probe, Reading, Result
+from kvmedic.lab.experiment_remedies import NOT_HERE, REMEDIES, TO_ANOTHER_HOST
+from kvmedic.lab.experiment_trial import SAFE_HERE, Trial, host_mib, kernel_of, open_trial
+from kvmedic.lab.results import Applied, Cycle, Ground, Probe, Reading, Result
 from kvmedic.lab.run import find_scenario
 from kvmedic.lab.scenario import Scenario
 from kvmedic.model.record import Record
@@ -46,6 +46,8 @@ def check_wanted(wanted: Wanted) -> Scenario:
     scenario = find_scenario(wanted.scenario)
     if wanted.remedy not in REMEDIES:
         raise UsageError(f"there is no remedy {wanted.remedy}", hint=f"There are: {', '.join(REMEDIES)}.")
+    if wanted.ground == "here" and wanted.remedy in TO_ANOTHER_HOST:
+        raise UsageError(f"{wanted.remedy} needs a second host", hint="Use nested hosts (--ground nested).")
     if wanted.ground == "here" and (wanted.scenario not in SAFE_HERE or wanted.remedy in NOT_HERE):
         raise UsageError(
             f"{wanted.scenario} with {wanted.remedy} would change this machine's own kernel",
@@ -68,7 +70,13 @@ def run_experiment(wanted: Wanted, say: Say) -> Done:
     with Bed() as bed:
         say(f"{wanted.scenario} × {wanted.remedy} ({wanted.ground}): bed {bed.ledger.bed_id}")
         trial = open_trial(
-            bed, scenario, ground=wanted.ground, kernel=wanted.kernel, variant=wanted.variant, say=say
+            bed,
+            scenario,
+            ground=wanted.ground,
+            kernel=wanted.kernel,
+            variant=wanted.variant,
+            has_destination=wanted.remedy in TO_ANOTHER_HOST,
+            say=say,
         )
         with trial.ends:
             result = _measured(trial, scenario, wanted, say)
@@ -76,8 +84,62 @@ def run_experiment(wanted: Wanted, say: Say) -> Done:
     return Done(result=result, pictures=trial.pictures)
 
 
+class _Broken(Record, frozen=True, kw_only=True):
+    """The failure, as it was before the remedy."""
+
+    calm: Reading
+    before: Reading
+    found: tuple[str, ...]
+
+
+class _Mended(Record, frozen=True, kw_only=True):
+    """What the remedy did."""
+
+    applied: Applied
+    after: Reading
+    destination: Reading | None
+    gap_before_s: float
+    downtime_s: float
+
+
 def _measured(trial: Trial, scenario: Scenario, wanted: Wanted, say: Say) -> Result:
     since = time.time()
+    broken = _break(trial, scenario, say)
+    _draw(trial, wanted, "before")
+    mended = _mend(trial, wanted, say)
+    _draw(trial, wanted, "after")
+    trial.follow()
+    cycles = tuple(
+        _cycle(trial, scenario.id, number + 1, broken.before, say) for number in range(wanted.cycles)
+    )
+    trial.look_at(trial.home)
+    return Result(
+        scenario=scenario.id,
+        remedy=wanted.remedy,
+        repetition=wanted.repetition,
+        ground=wanted.ground,
+        kernel=kernel_of(trial),
+        host_mib=host_mib(trial),
+        is_emulated=True,
+        versions=versions(),
+        began_at=datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        total_seconds=0.0,
+        calm=broken.calm,
+        before=broken.before,
+        after=mended.after,
+        destination=mended.destination,
+        found=broken.found,
+        applied=mended.applied,
+        gap_before_s=mended.gap_before_s,
+        downtime_s=mended.downtime_s,
+        cycles=cycles,
+        probe=_probe(trial) if wanted.ground == "nested" else None,
+        notes=tuple(trial.notes),
+    )
+
+
+def _break(trial: Trial, scenario: Scenario, say: Say) -> _Broken:
+    """Bring the failure about, and let check find it."""
     scenario.bring_about(trial.stage)
     if trial.calm is None:
         raise UsageError(f"{scenario.id} has no guest to repair", hint="Choose another scenario.")
@@ -86,38 +148,25 @@ def _measured(trial: Trial, scenario: Scenario, wanted: Wanted, say: Say) -> Res
     say(f"check found {', '.join(found) or 'nothing'}")
     before = trial.read()  # what check itself read into the page cache of a small host is no effect
     _tell(say, "the failure is there", before)
-    _draw(trial, wanted, "before")
+    return _Broken(calm=trial.calm, before=before, found=found)
+
+
+def _mend(trial: Trial, wanted: Wanted, say: Say) -> _Mended:
+    """Apply the remedy, and read what came of it, on both hosts where the guest went to another."""
     began_s = time.monotonic()
     applied = REMEDIES[wanted.remedy](trial)
     after = trial.read()
     ended_s = time.monotonic()
-    _draw(trial, wanted, "after")
     _tell(say, f"{wanted.remedy} took {applied.seconds:.0f} s, {applied.verdict or 'no verdict'}", after)
-    cycles = tuple(_cycle(trial, scenario.id, number + 1, before) for number in range(wanted.cycles))
-    for cycle in cycles:
-        _tell(
-            say, f"cycle {cycle.number}: {'back' if cycle.is_back else cycle.note or 'held'}", cycle.reading
-        )
-    return Result(
-        scenario=scenario.id,
-        remedy=wanted.remedy,
-        repetition=wanted.repetition,
-        ground=wanted.ground,
-        kernel=kernel_of(trial),
-        is_emulated=True,
-        versions=versions(),
-        began_at=datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        total_seconds=0.0,
-        calm=trial.calm,
-        before=before,
-        after=after,
-        found=found,
+    destination = trial.read_destination()
+    if destination is not None:
+        _tell(say, "where the guest is now", destination)
+    return _Mended(
         applied=applied,
+        after=after,
+        destination=destination,
         gap_before_s=trial.pulses[-1].longest_gap_s(trial.began_s, began_s - 5),
         downtime_s=trial.pulses[-1].downtime_s(began_s, ended_s),
-        cycles=cycles,
-        probe=_probe(trial) if wanted.ground == "nested" else None,
-        notes=tuple(trial.notes),
     )
 
 
@@ -140,7 +189,7 @@ def _found(trial: Trial) -> tuple[str, ...]:
     )
 
 
-def _cycle(trial: Trial, scenario: str, number: int, before: Reading) -> Cycle:
+def _cycle(trial: Trial, scenario: str, number: int, before: Reading, say: Say) -> Cycle:
     """The same load again; a guest that cannot be inflated any more cannot fail so."""
     if scenario not in LOADS:
         return Cycle(number=number, reading=trial.read(), is_back=None, note="no load to repeat is defined")
@@ -151,6 +200,7 @@ def _cycle(trial: Trial, scenario: str, number: int, before: Reading) -> Cycle:
         note = error.message.replace(trial.guest.name, trial.label)[-200:]
     reading = trial.read()
     is_back = LOADS[scenario].is_back(before, reading) if seen is None else seen
+    _tell(say, f"cycle {number}: {'back' if is_back else note or 'held'}", reading)
     return Cycle(number=number, reading=reading, is_back=is_back, note=note)
 
 

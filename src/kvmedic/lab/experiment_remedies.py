@@ -5,12 +5,14 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import msgspec
 
 from kvmedic.errors import ActionRefusedError
 from kvmedic.lab.experiment_trial import Trial
 from kvmedic.lab.nested_host import NestedHost
+from kvmedic.lab.nested_shell import Finished
 from kvmedic.lab.results import Applied
 from kvmedic.lab.stage import boot_of, try_quietly
 from kvmedic.model.run import Verification
@@ -47,18 +49,35 @@ def reboot_host(trial: Trial) -> Applied:
     return by_hand("hand", ("power button (QMP system_reset)", "virsh start"), time.monotonic() - began)
 
 
-def through_kvmedic(trial: Trial, remedy: str, *words: str) -> Applied:
+class Operator(Protocol):
+    """Who runs kvmedic: somebody on the host with the failure, or beside its fleet."""
+
+    @property
+    def plan_file(self) -> str:
+        """Where the plan is written."""
+        ...
+
+    def kvmedic(self, *words: str) -> Finished:
+        """One command."""
+        ...
+
+    def journal(self) -> str:
+        """What kvmedic noted of its runs."""
+        ...
+
+
+def through_kvmedic(trial: Trial, remedy: str, *words: str, operator: Operator | None = None) -> Applied:
     """plan and apply, and the verdict that kvmedic came to itself."""
-    plan_file = f"{trial.state}.plan.json"
-    ask = ("plan", "--remedy", remedy, *words, "-o", plan_file)
+    operator = operator or trial
+    ask = ("plan", *words, "--remedy", remedy)
     began = time.monotonic()
-    commands = [f"kvmedic {shlex.join(ask[:-2]).replace(trial.guest.name, trial.label)} -o plan.json"]
-    done = trial.kvmedic(*ask)
+    commands = [f"kvmedic {shlex.join(ask).replace(trial.guest.name, trial.label)} -o plan.json"]
+    done = operator.kvmedic(*ask, "-o", operator.plan_file)
     verification = None
     if done.returncode == 0:
         commands.append("kvmedic apply plan.json --yes")
-        done = trial.kvmedic("apply", plan_file, "--yes")
-        verification = _verification(trial.sh(f"cat {trial.state}/runs/*.jsonl"))
+        done = operator.kvmedic("apply", operator.plan_file, "--yes")
+        verification = _verification(operator.journal())
     said = tuple(done.stderr.strip().splitlines()[-3:]) if done.returncode else ()
     return Applied(
         by="kvmedic",
@@ -69,6 +88,24 @@ def through_kvmedic(trial: Trial, remedy: str, *words: str) -> Applied:
         measured_freed_bytes=verification.measured_freed_bytes if verification else None,
         because=(*(verification.because if verification else ()), *said),
     )
+
+
+def migrate(trial: Trial) -> Applied:
+    """migrate-domain to an empty host beside, by an operator who reaches both."""
+    other = trial.other
+    if other is None:
+        raise ActionRefusedError("there is no host to move to", hint="Use nested hosts.")
+    applied = through_kvmedic(
+        trial, "migrate-domain", other.target, "--domain", trial.guest.name, operator=other
+    )
+    if other.moved(trial.guest) is None:
+        trial.notes.append("the guest did not move")
+        return applied
+    told = other.sh(f"virsh -q domjobinfo --completed {trial.guest.name}")
+    wanted = ("Time elapsed", "Total downtime", "Data processed", "Memory processed")
+    lines = [" ".join(line.split()) for line in told.splitlines() if line.startswith(wanted)]
+    trial.notes.append(f"libvirt, of the move: {'; '.join(lines) or 'nothing'}")
+    return applied
 
 
 def release(trial: Trial) -> Applied:
@@ -170,6 +207,9 @@ REMEDIES: Mapping[str, Callable[[Trial], Applied]] = {
     "release-and-tune": release_and_tune,
     "tune-host": tune_host,
     "free-page-reporting": free_page_reporting,
+    "migrate": migrate,
 }
-NOT_HERE = ("reboot-host", "release-and-tune", "tune-host", "compact-memory")
-"""They change this machine's own kernel: only in a nested host."""
+TO_ANOTHER_HOST = ("migrate",)
+"""They need a second host."""
+NOT_HERE = ("reboot-host", "release-and-tune", "tune-host", "compact-memory", *TO_ANOTHER_HOST)
+"""They change this machine's own kernel, or need hosts with memory of their own: only in nested hosts."""

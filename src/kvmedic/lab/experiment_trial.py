@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from kvmedic.errors import ActionError
 from kvmedic.lab.bed import Bed
 from kvmedic.lab.domain_xml import GuestWish
+from kvmedic.lab.experiment_hosts import KVMEDIC, PATIENCE_S, OtherHost, PatientHost, pair_of_hosts
 from kvmedic.lab.guest import Guest, start_guest
 from kvmedic.lab.here import HereStage
 from kvmedic.lab.kernel import find_kernel
@@ -26,16 +28,14 @@ from kvmedic.lab.scenario import Scenario
 from kvmedic.lab.stage import Stage, boot_of
 from kvmedic.lab.takes import WISHES
 
-KVMEDIC = Path(sys.executable).parent / "kvmedic"
-PATIENCE_S = 600.0
-"""For one command of kvmedic: under emulation, Python alone starts in many seconds."""
-
 
 class Trial:
     """One experiment under way. ``guest`` is the last one that was started; the load is on it."""
 
     def __init__(self, bed: Bed, stage: Stage, ground: Ground, host: NestedHost | LibvirtHost) -> None:
         self.bed, self.stage, self.ground, self.host = bed, stage, ground, host
+        self.home = host
+        self.other: OtherHost | None = None
         self.began_s = time.monotonic()
         self.guests: list[Guest] = []
         self.pulses: list[Pulse] = []
@@ -46,6 +46,15 @@ class Trial:
         self.notes: list[str] = []
         self.pictures: dict[str, str] = {}
         self.state = Path("/tmp/kvmedic-state") if ground == "nested" else bed.folder / "state"  # noqa: S108
+
+    @property
+    def plan_file(self) -> str:
+        """Where the plan of a remedy is written, as kvmedic sees it."""
+        return f"{self.state}.plan.json"
+
+    def journal(self) -> str:
+        """What kvmedic noted of its runs."""
+        return self.sh(f"cat {self.state}/runs/*.jsonl")
 
     @property
     def guest(self) -> Guest:
@@ -77,7 +86,8 @@ class Trial:
         guest.agent.ask_or_fail("count")
         self.guests.append(guest)
         self.label = label
-        pulse = Pulse(self._console(guest))
+        places = [self._console(guest)] if self.other is None else self.other.consoles(guest)
+        pulse = Pulse(*places)
         self.pulses.append(self.ends.enter_context(pulse))
         self.calm = self.read()
 
@@ -90,6 +100,23 @@ class Trial:
         """Start the same guest anew on a host that lost it; it listens to the same console."""
         self.guests[-1] = start_guest(self.guest.host, self.label, self.guest.wish)
         self.guest.wait_until_ready(timeout_s=300)
+
+    def look_at(self, host: NestedHost | LibvirtHost) -> None:
+        """Read and command this host from now on."""
+        self.host = host
+        self.stage.host = host  # type: ignore[assignment]
+
+    def follow(self) -> None:
+        """Go on where the guest is now, if it went to another host."""
+        if self.other is not None and (moved := self.other.moved(self.guest)) is not None:
+            self.guests[-1] = moved
+            self.look_at(self.other.host)
+
+    def read_destination(self) -> Reading | None:
+        """The host that the guest went to, if it did."""
+        if self.other is None or self.other.moved(self.guest) is None:
+            return None
+        return read_host(self.other.sh, [self.guest.name], self.began_s)
 
     def _console(self, guest: Guest) -> Path:
         if isinstance(self.host, NestedHost):
@@ -121,16 +148,17 @@ class _HereStage(_Watching, HereStage):
         self.host = libvirt  # type: ignore[assignment]
 
 
-class _PatientHost(NestedHost):
-    """A nested host that may be slow: others may be at work on the machine under it."""
-
-    def virsh(self, *argv: str, timeout_s: float = PATIENCE_S) -> str:
-        """As in ``NestedHost``, with patience."""
-        return super().virsh(*argv, timeout_s=timeout_s)
-
-
 SAFE_HERE = ("stranded", "over-inflated")
 """Scenarios that change nothing of this machine outside their own guest."""
+
+
+ROOM_MIB = 1152
+"""kvmedic runs on the host itself: in less memory, it would be what is measured."""
+
+
+def roomy(wish: NestedWish) -> NestedWish:
+    """A bench with that much memory; takes, which run nothing but the failure, do with less."""
+    return msgspec.structs.replace(wish, memory_mib=ROOM_MIB)
 
 
 def open_trial(
@@ -140,9 +168,10 @@ def open_trial(
     ground: Ground,
     kernel: str | None,
     variant: int,
+    has_destination: bool,
     say: Callable[[str], None],
 ) -> Trial:
-    """A fresh host for one experiment."""
+    """A fresh host for one experiment. ``has_destination``: and an empty one that guests can move to."""
     stage: _Watching
     if ground == "here":
         libvirt = LibvirtHost(bed)
@@ -150,11 +179,16 @@ def open_trial(
         stage = _HereStage(libvirt, variant, say)
         stage.trial = Trial(bed, stage, ground, libvirt)
         return stage.trial
-    wish = WISHES.get(scenario.bench) or NestedWish(memory_mib=1152)
-    host = _PatientHost(bed, wish, kernel=find_kernel(kernel))
-    host.wait_until_up(timeout_s=PATIENCE_S)
+    other, host = None, None
+    if has_destination:
+        host, other = pair_of_hosts(bed, find_kernel(kernel), ROOM_MIB)
+    else:
+        wish = roomy(WISHES.get(scenario.bench) or NestedWish())
+        host = PatientHost(bed, wish, kernel=find_kernel(kernel))
+        host.wait_until_up(timeout_s=PATIENCE_S)
     stage = _NestedStage(host, variant, boot_of(host), say)
     stage.trial = Trial(bed, stage, ground, host)
+    stage.trial.other = other
     return stage.trial
 
 
@@ -167,8 +201,13 @@ def _keep_locks_in(libvirt: LibvirtHost) -> None:
         raise ActionError(f"no place of its own for locks: {done.stderr.strip()}")
 
 
+def host_mib(trial: Trial) -> int | None:
+    """Memory of the nested host; None for this machine, which others use, too."""
+    return trial.home.wish.memory_mib if isinstance(trial.home, NestedHost) else None
+
+
 def kernel_of(trial: Trial) -> str:
     """The release of the kernel that was measured, without what the builder of this machine's added."""
-    if isinstance(trial.host, NestedHost):
-        return trial.host.kernel.release
+    if isinstance(trial.home, NestedHost):
+        return trial.home.kernel.release
     return os.uname().release.partition("-")[0]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from kvmedic.errors import ActionError
 from kvmedic.lab.bed import Bed
+from kvmedic.lab.kernel import Kernel
 from kvmedic.lab.libvirt_host import LIBVIRT_FOLDERS, LIBVIRTD_CONF, LibvirtHost
 from kvmedic.lab.nested_host import NestedHost
 from kvmedic.lab.nested_qemu import NestedWish
@@ -236,7 +237,15 @@ class FleetHost(LibvirtHost):
 class NestedFleetHost(NestedHost):
     """A nested host with a card in the hub and an sshd of its own."""
 
-    def __init__(self, fleet: Fleet, label: str, *, memory_mib: int = 2048, data_mib: int = 0) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        label: str,
+        *,
+        memory_mib: int = 2048,
+        data_mib: int = 0,
+        kernel: Kernel | None = None,
+    ) -> None:
         self.fleet = fleet
         self.host_address = fleet.next_address()
         self.start_prefix = fleet.command_prefix
@@ -251,7 +260,7 @@ class NestedFleetHost(NestedHost):
             address=f"{self.host_address}/24",
             network=("-nic", card),
         )
-        super().__init__(fleet.bed, wish, label=label)
+        super().__init__(fleet.bed, wish, label=label, kernel=kernel)
 
     @property
     def tcp_uri(self) -> str:

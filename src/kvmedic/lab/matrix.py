@@ -10,7 +10,7 @@ from kvmedic.errors import KvmedicError, UsageError
 from kvmedic.lab.experiment import Wanted, check_wanted, run_experiment
 from kvmedic.lab.experiment_remedies import NOT_HERE, REMEDIES
 from kvmedic.lab.experiment_trial import SAFE_HERE
-from kvmedic.lab.results import Ground, Result, save_pictures, save_result
+from kvmedic.lab.results import Ground, Result, numbered, save_pictures, save_result
 from kvmedic.lab.run import Outcome, explain_take
 from kvmedic.lab.scenarios import SCENARIOS
 from kvmedic.lab.takes import make_takes
@@ -88,8 +88,9 @@ def run_all(rows: Sequence[Wanted], save: Path | None, say: Say) -> Iterator[Res
             continue
         done += 1
         if save is not None:
-            say(f"saved {save_result(ended.result, save)}")
-            save_pictures(ended.result, ended.pictures, save)
+            result = numbered(ended.result, save)
+            say(f"saved {save_result(result, save)}")
+            save_pictures(result, ended.pictures, save)
         yield ended.result
 
 

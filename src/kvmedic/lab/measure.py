@@ -106,14 +106,16 @@ LONGEST_CALM_S = 3.0
 
 
 class Pulse:
-    """Listens to a guest's console, on which its agent counts seconds; a context manager."""
+    """Listens to a guest's console, on which its agent counts seconds; a context manager.
 
-    def __init__(self, console: Path) -> None:
-        self._console = console
+    ``consoles``: a guest that moves has one on each host.
+    """
+
+    def __init__(self, *consoles: Path) -> None:
+        self._seen = {console: _size(console) for console in consoles}
         self._beats: list[float] = [time.monotonic()]
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._seen = _size(console)
 
     def __enter__(self) -> Pulse:
         self._thread.start()
@@ -136,15 +138,19 @@ class Pulse:
 
     def _listen(self) -> None:
         while not self._stop.wait(0.2):
-            size = _size(self._console)
-            if size <= self._seen:
-                continue
-            with self._console.open("rb") as file:
-                file.seek(self._seen)
-                new = file.read(size - self._seen)
-            if LIFE.search(new.decode(errors="replace")):
-                self._beats.append(time.monotonic())
-            self._seen = size
+            for console in self._seen:
+                self._hear(console)
+
+    def _hear(self, console: Path) -> None:
+        seen, size = self._seen[console], _size(console)
+        if size <= seen:
+            return
+        with console.open("rb") as file:
+            file.seek(seen)
+            new = file.read(size - seen)
+        if LIFE.search(new.decode(errors="replace")):
+            self._beats.append(time.monotonic())
+        self._seen[console] = size
 
 
 def _size(path: Path) -> int:

@@ -75,6 +75,7 @@ class Table(Record, frozen=True, kw_only=True):
     scenario: str
     ground: str
     kernel: str
+    host_mib: int | None
     found: tuple[str, ...]
     lines: tuple[Line, ...]
 
@@ -82,19 +83,26 @@ class Table(Record, frozen=True, kw_only=True):
 def tables_of(results: Iterable[Result]) -> tuple[Table, ...]:
     """The results, put together."""
 
-    def key(result: Result) -> tuple[str, str, str]:
-        return (result.scenario, result.ground, result.kernel)
+    def key(result: Result) -> tuple[str, str, str, int]:
+        return (result.scenario, result.ground, result.kernel, result.host_mib or 0)
 
     ordered = sorted(results, key=key)
     return tuple(_table(*names, list(group)) for names, group in groupby(ordered, key))
 
 
-def _table(scenario: str, ground: str, kernel: str, results: list[Result]) -> Table:
+def _table(scenario: str, ground: str, kernel: str, host_mib: int, results: list[Result]) -> Table:
     order = list(REMEDIES)
     results.sort(key=lambda result: order.index(result.remedy) if result.remedy in order else len(order))
     lines = [_line(remedy, list(group)) for remedy, group in groupby(results, lambda result: result.remedy)]
     found = sorted({cause for result in results for cause in result.found})
-    return Table(scenario=scenario, ground=ground, kernel=kernel, found=tuple(found), lines=tuple(lines))
+    return Table(
+        scenario=scenario,
+        ground=ground,
+        kernel=kernel,
+        host_mib=host_mib or None,
+        found=tuple(found),
+        lines=tuple(lines),
+    )
 
 
 def _line(remedy: str, results: Sequence[Result]) -> Line:
@@ -198,7 +206,8 @@ def setup_words(results: Sequence[Result]) -> str:
 
 def title_of(table: Table) -> str:
     """The heading of a table."""
-    ground = "a nested host with a kernel of its own" if table.ground == "nested" else "a private libvirt"
+    size = f"of {table.host_mib} MiB" if table.host_mib else "with a kernel of its own"
+    ground = f"a nested host {size}" if table.ground == "nested" else "a private libvirt"
     return f"{table.scenario}: kernel {table.kernel}, {ground}"
 
 

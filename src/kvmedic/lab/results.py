@@ -95,6 +95,8 @@ class Result(Record, frozen=True, kw_only=True):
     repetition: int
     ground: Ground
     kernel: str
+    host_mib: int | None
+    """Memory of the nested host. None: this machine's own."""
     is_emulated: bool
     """No hardware KVM: durations and downtimes are those of software emulation."""
     versions: dict[str, str]
@@ -106,6 +108,8 @@ class Result(Record, frozen=True, kw_only=True):
     """The failure was there."""
     after: Reading
     """The remedy was applied (and the guests were back)."""
+    destination: Reading | None
+    """After a migration: the host that the guest went to."""
     found: tuple[str, ...]
     """Causes that ``check`` named before the remedy."""
     applied: Applied
@@ -129,6 +133,13 @@ class Result(Record, frozen=True, kw_only=True):
         """In how many cycles the failure was back; None: the load was never brought."""
         told = [cycle.is_back for cycle in self.cycles if cycle.is_back is not None]
         return sum(told) if told else None
+
+
+def numbered(result: Result, folder: Path) -> Result:
+    """The result with the first repetition, from its own on, that no result in the folder has."""
+    while (folder / f"{name_of(result)}{SUFFIX}").exists():
+        result = msgspec.structs.replace(result, repetition=result.repetition + 1)
+    return result
 
 
 def save_result(result: Result, folder: Path) -> Path:

@@ -48,6 +48,7 @@ def result(
         repetition=repetition,
         ground="nested",
         kernel="6.1.0-56-amd64",
+        host_mib=1152,
         is_emulated=True,
         versions={"kvmedic": "0.1.0"},
         began_at="2026-11-24T23:00:00Z",
@@ -55,6 +56,7 @@ def result(
         calm=reading(stranded_bytes=0),
         before=reading(),
         after=after,
+        destination=None,
         found=("balloon-stranded-memory",),
         applied=Applied(
             by="nobody",

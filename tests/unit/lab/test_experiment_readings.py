@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import pytest
 
 from kvmedic.errors import OutcomeUnknownError, UsageError
 from kvmedic.lab.experiment import Wanted, check_wanted
 from kvmedic.lab.matrix import MATRIX, matrix
-from kvmedic.lab.measure import parse_reading
+from kvmedic.lab.measure import Pulse, parse_reading
 from kvmedic.units import KIB
 
 HOST = """@meminfo
@@ -78,6 +81,23 @@ def wanted(scenario: str, remedy: str, ground: str = "nested") -> Wanted:
 def test_nothing_that_changes_this_machines_kernel_is_measured_here(scenario: str, remedy: str) -> None:
     with pytest.raises(UsageError, match="would change this machine's own kernel"):
         check_wanted(wanted(scenario, remedy, "here"))
+
+
+def test_a_move_is_not_measured_where_both_hosts_share_their_memory() -> None:
+    with pytest.raises(UsageError, match="migrate needs a second host"):
+        check_wanted(wanted("stranded", "migrate", "here"))
+
+
+def test_a_guest_that_moves_is_heard_on_both_consoles(tmp_path: Path) -> None:
+    """Silent for the move only, not from the move on."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    with Pulse(here, there) as pulse:
+        began_s = time.monotonic()
+        for console, beat in ((here, 1), (there, 2), (there, 3)):
+            with console.open("a") as file:
+                file.write(f"COUNT {beat}\n")
+            time.sleep(0.5)
+        assert pulse.longest_gap_s(began_s, time.monotonic()) < 1.0
 
 
 def test_an_unknown_remedy_is_refused_with_the_known_ones() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.lab.experiment_results import reading, result
 
 from kvmedic.errors import UsageError
-from kvmedic.lab.results import load_results, save_result
+from kvmedic.lab.results import load_results, numbered, save_result
 from kvmedic.units import MIB
 
 
@@ -19,6 +19,17 @@ def test_a_saved_result_is_read_again_the_same(tmp_path: Path) -> None:
 
     assert load_results(path) == load_results(tmp_path) == [told]
     assert path.name == "stranded.do-nothing.nested-6.1.0.1.result.json"
+
+
+def test_a_second_run_into_the_same_folder_keeps_the_first(tmp_path: Path) -> None:
+    told = result("stranded", "do-nothing", given_mib=0)
+    save_result(told, tmp_path)
+
+    second = numbered(told, tmp_path)
+    save_result(second, tmp_path)
+
+    assert [kept.repetition for kept in load_results(tmp_path)] == [1, 2]
+    assert numbered(told, tmp_path).repetition == 3
 
 
 def test_a_folder_without_results_and_a_file_that_is_none_are_told_apart(tmp_path: Path) -> None:

@@ -71,7 +71,11 @@ class RunStore:
         _make_folder(self.folder)
         before = next(reversed([c.sha256 for c in self._chain(run)]), FIRST)
         line = msgspec.json.encode(_Chained(entry=entry, sha256=_digest(before, entry))) + b"\n"
-        _append_whole(self._path(run), line)
+        path = self._path(run)
+        if path.exists():
+            _append_whole(path, line)
+        else:
+            _begin_whole(path, line)
 
     def exists(self, run: str) -> bool:
         """Whether a run of this name was begun."""
@@ -112,6 +116,17 @@ class RunStore:
         """All runs, oldest first."""
         return tuple(sorted((self.load(name) for name in self.names()), key=lambda run: run.begun_at))
 
+    def readable(self) -> tuple[tuple[Run, ...], tuple[EvidenceError, ...]]:
+        """The runs that can be read, oldest first, and what is wrong with each of the others."""
+        found: list[Run] = []
+        broken: list[EvidenceError] = []
+        for name in self.names():
+            try:
+                found.append(self.load(name))
+            except EvidenceError as error:
+                broken.append(error)
+        return tuple(sorted(found, key=lambda run: run.begun_at)), tuple(broken)
+
     def _path(self, run: str) -> Path:
         if not run or "/" in run or run.startswith("."):
             raise UsageError(f"{run!r} is no name of a run", hint="See kvmedic runs for their names.")
@@ -122,7 +137,10 @@ class RunStore:
         if not path.exists():
             return
         before = FIRST
-        for number, raw in enumerate(path.read_bytes().splitlines(), start=1):
+        content = path.read_bytes()
+        if not content:
+            raise _broken(path, 1, "it is empty")
+        for number, raw in enumerate(content.splitlines(), start=1):
             try:
                 chained = msgspec.json.decode(raw, type=_Chained)
             except msgspec.DecodeError as error:
@@ -141,6 +159,19 @@ def _make_folder(folder: Path) -> None:
             f"no journal can be kept in {folder}: {error.strerror}; nothing was touched",
             hint="Acting takes root; KVMEDIC_STATE names another folder.",
         ) from error
+
+
+def _begin_whole(path: Path, line: bytes) -> None:
+    """A journal is there with its first line, or not at all: a kill in between must not leave it empty."""
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    _append_whole(new, line)
+    new.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _append_whole(path: Path, line: bytes) -> None:
@@ -179,7 +210,7 @@ def _unwritable(path: Path, error: OSError) -> PreconditionFailedError:
 def _broken(path: Path, number: int, detail: str) -> EvidenceError:
     return EvidenceError(
         f"{path}:{number}: the journal was changed or cut: {detail}",
-        hint="Keep the file as it is, and look at the host before anything else is done.",
+        hint=f"Look at the host, then keep it elsewhere: nothing is applied while it is in {path.parent}.",
     )
 
 

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import msgspec
 from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos._error import DBOSException
 from dbos._serialization import Serializer
+from sqlalchemy.exc import SQLAlchemyError
 
+from kvmedic.errors import ActionError, OutcomeUnknownError, PreconditionFailedError
 from kvmedic.execute.next_move import Finish, next_move
 from kvmedic.model.plan import Plan
 from kvmedic.model.run import Entry, RunState
@@ -85,17 +88,24 @@ class DbosWorkflows:
         """Starts the run, or goes on with it where it was cut. One run at a time in one process.
 
         What ``perform`` raises comes out here; the next call begins after ``entries``, the journal's.
+        Where the engine's own store fails: PreconditionFailedError before the first move, then
+        OutcomeUnknownError.
         """
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._raised: list[Exception] = []
+        self._moves = 0
         _performer.append(self._keeping(perform))
-        DBOS(config=self._config(run))
         try:
+            self._make_folder()
+            DBOS(config=self._config(run))
             DBOS.launch()
             with SetWorkflowID(_attempt(run)):
                 handle = DBOS.start_workflow(_run, _text(plan), _text(list(entries)))
             state: RunState = msgspec.convert(handle.get_result(), RunState)
             return state
+        except (SQLAlchemyError, DBOSException, OSError) as error:
+            if self._raised:
+                raise self._raised[-1] from None
+            raise self._store_failed(run, error) from error
         except Exception:
             if self._raised:
                 raise self._raised[-1] from None
@@ -108,6 +118,7 @@ class DbosWorkflows:
         """``perform``, with its exception kept: the store holds only its text."""
 
         def performed(move: str) -> str:
+            self._moves += 1
             try:
                 return perform(move)
             except Exception as error:
@@ -115,6 +126,21 @@ class DbosWorkflows:
                 raise
 
         return performed
+
+    def _make_folder(self) -> None:
+        """The store of a run tells what its plan tells: for its owner alone."""
+        if self._url is None:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _store_failed(self, run: str, error: Exception) -> ActionError:
+        """The database's own words, without the statement and its address, which may hold a password."""
+        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        where = f"below {self._folder}" if self._url is None else "in PostgreSQL"
+        text = f"the engine's store {where} failed: {said}"
+        hint = f"Make it writable (room, rights, the database), then kvmedic apply --resume {run}."
+        if self._moves == 0:
+            return PreconditionFailedError(f"{text}; no step was begun", hint=hint)
+        return OutcomeUnknownError(f"{text}; the journal holds what was done", hint=hint)
 
     def _config(self, run: str) -> DBOSConfig:
         return {

@@ -21,6 +21,7 @@ from kvmedic.model.run import (
     RunMeasured,
     RunResumed,
     RunState,
+    Undone,
     Verification,
     Verified,
 )
@@ -92,6 +93,10 @@ def _go_on(run: str, hands: Hands) -> None:
     if state == "undone":
         raise PreconditionFailedError(
             f"run {run} was undone; nothing was touched", hint="Make a new plan to do it again."
+        )
+    if any(isinstance(line, Undone) and line.outcome == "done" for line in hands.journal.lines(run)):
+        raise PreconditionFailedError(
+            f"run {run} was partly undone; nothing was touched", hint=f"kvmedic undo {run} goes on with that."
         )
     if state is None:
         hands.journal.append(run, RunResumed(at=_iso(hands), by=hands.by))

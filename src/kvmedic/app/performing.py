@@ -6,12 +6,19 @@ killed before the engine knew, gives that entry again and does nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import msgspec
 
-from kvmedic.errors import ActionRefusedError, OutcomeUnknownError, PreconditionFailedError, StoppedError
+from kvmedic.errors import (
+    ActionRefusedError,
+    KvmedicError,
+    OutcomeUnknownError,
+    PreconditionFailedError,
+    StoppedError,
+)
 from kvmedic.execute.gate import World, reasons_against
 from kvmedic.execute.next_move import Act, Ask, Begin, Move
 from kvmedic.model.plan import Plan, Step
@@ -50,7 +57,11 @@ class Performer:
     def __call__(self, move_json: str) -> str:
         """The entry (JSON) that answers a move (JSON)."""
         move: Ask | Begin | Act = msgspec.json.decode(move_json, type=Ask | Begin | Act)
-        entry = self._already(move) or self._perform(move)
+        try:
+            entry = self._already(move) or self._perform(move)
+        except KvmedicError as error:
+            error.hint = named(error.hint, self._run)
+            raise
         return msgspec.json.encode(entry).decode()
 
     def _already(self, move: Move) -> Entry | None:
@@ -73,7 +84,7 @@ class Performer:
             case Begin():
                 return self._write(self._begin(step))
             case Act():
-                return self._write(self._act(step))
+                return self._write_down(step, self._act(step))
 
     def _begin(self, step: Step) -> Intent | Refusal:
         reasons = reasons_against(step, self._plan, self._survey())
@@ -125,9 +136,25 @@ class Performer:
     def _actor(self, step: Step) -> Actor:
         return self._actors[str(step.action.__struct_config__.tag)]
 
+    def _write_down(self, step: Step, done: Done) -> Done:
+        """What was done, once it is on the disk; where it cannot be, nothing may be called unchanged."""
+        try:
+            self._journal.append(self._run, done)
+        except PreconditionFailedError as error:
+            raise OutcomeUnknownError(
+                f"step {step.number} ({step.title}) ended as {done.outcome}, and {error.message}",
+                hint="Make room, then kvmedic apply --resume RUN looks at it again.",
+            ) from error
+        return done
+
     def _write(self, entry: Entry) -> Entry:
         self._journal.append(self._run, entry)
         return entry
 
     def _at(self) -> str:
         return self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def named(hint: str | None, run: str) -> str | None:
+    """The hint with the run's name where it tells to go on: whoever raised it does not know the name."""
+    return None if hint is None else re.sub(r"--resume\b(?: RUN\b)?(?! run-)", f"--resume {run}", hint)

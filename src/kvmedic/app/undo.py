@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC
 
 from kvmedic.app.apply import Hands, plan_of
 from kvmedic.errors import ActionRefusedError, KvmedicError
 from kvmedic.model.plan import Step
-from kvmedic.model.run import Done, Intent, Outcome, Reopened, Run, RunEnded, RunState, Undone
+from kvmedic.model.run import Done, Intent, Outcome, Reopened, Run, RunEnded, Undone
 from kvmedic.ports import Progress
 
 
 def undo_run(run: str, hands: Hands, progress: Progress) -> Run:
     """Undoes every step that was done. ActionRefusedError where none of them can be undone.
 
-    A step that leaves nothing to put back (a release, a power cycle) is passed over and said; one whose undo
-    fails stops the rest: what is below it may rest on it.
+    A step that leaves nothing to put back (a release, a power cycle) is passed over and said. Where the first
+    undo is refused, the run stays what it was.
     """
     plan = plan_of(run, hands.journal)
     done = [step for step in plan.steps if _was_done(step, run, hands)]
     if not any(step.is_reversible for step in done):
-        raise ActionRefusedError(
-            f"run {run} has no step that can be undone; nothing was touched",
-            hint="docs/remedies says of each remedy how it is taken back.",
-        )
-    state: RunState = "undone"
-    for step in reversed(done):
-        if not step.is_reversible:
-            hands.journal.append(run, _passed_over(step, run, hands))
-            continue
-        entry = _undo(step, run, hands, progress)
-        hands.journal.append(run, entry)
-        if entry.outcome not in ("done", "already"):
-            state = "unknown"
-            break
-    hands.journal.append(run, RunEnded(at=_at(hands), state=state))
+        raise _nothing_to_undo(run, hands)
+    outcomes = [entry.outcome for entry in _undone(reversed(done), run, hands, progress)]
+    if set(outcomes) <= {"done", "already"}:
+        hands.journal.append(run, RunEnded(at=_at(hands), state="undone"))
+    elif "done" in outcomes or "unknown" in outcomes:
+        hands.journal.append(run, RunEnded(at=_at(hands), state="unknown"))
     return hands.journal.load(run)
+
+
+def _nothing_to_undo(run: str, hands: Hands) -> ActionRefusedError:
+    """Somebody may have done it before; otherwise it is the remedy's own kind."""
+    found = hands.journal.load(run)
+    if found.state == "undone":
+        return ActionRefusedError(
+            f"run {run} was undone already, {found.ended_at}; nothing was touched",
+            hint=f"See kvmedic runs {run}.",
+        )
+    return ActionRefusedError(
+        f"run {run} has no step that can be undone; nothing was touched",
+        hint="docs/remedies says of each remedy how it is taken back.",
+    )
+
+
+def _undone(steps: Iterable[Step], run: str, hands: Hands, progress: Progress) -> Iterator[Undone]:
+    """Each step put back and written down, until one is not: what is below it may rest on it."""
+    for step in steps:
+        entry = _undo(step, run, hands, progress) if step.is_reversible else _passed_over(step, run, hands)
+        hands.journal.append(run, entry)
+        yield entry
+        if entry.outcome not in ("done", "already"):
+            return
 
 
 def _was_done(step: Step, run: str, hands: Hands) -> bool:

@@ -9,6 +9,7 @@ from msgspec import structs
 from kvmedic.derive.chronicle import assemble_chronicle
 from kvmedic.derive.clocks import ClockFacts
 from kvmedic.derive.guest_logs import find_guest_logs
+from kvmedic.derive.proxmox import names_of_proxmox
 from kvmedic.derive.snapshot import assemble_snapshot
 from kvmedic.diagnose.post_mortem.examine import explain_failure
 from kvmedic.diagnose.report import assemble_report
@@ -34,7 +35,8 @@ def explain_target(
     ``now_s`` is when the logs are read; ``zone_offset_s`` the local time of the target minus UTC, where it is
     known. An EvidenceError when the target as a whole cannot be read.
     """
-    snapshot = assemble_snapshot(source.collect(FACTS_OF_TODAY, progress))
+    evidence = source.collect(FACTS_OF_TODAY, progress)
+    snapshot, names_by_id = assemble_snapshot(evidence), names_of_proxmox(evidence)
     readings: list[LogReading] = []
     marks: list[HostMarks] = []
     for stream in source.logs():
@@ -42,7 +44,9 @@ def explain_target(
         readings.append(read_events(stream.name, _watched(stream, marks[-1], progress)))
     facts = ClockFacts(now_s=now_s, zone_offset_s=zone_offset_s, booted_at_s=_booted_at(snapshot))
     guests = find_guest_logs(readings, marks, snapshot)
-    chronicle = assemble_chronicle(readings, snapshot, facts, guest_logs=guests)
+    chronicle = assemble_chronicle(readings, snapshot, facts, guest_logs=guests, names_by_id=names_by_id)
+    if window.domain in names_by_id:
+        window = structs.replace(window, domain=names_by_id[window.domain])
     snapshot = structs.replace(snapshot, events=tuple(e for reading in readings for e in reading.events))
     judged, story = explain_failure(chronicle, snapshot, window)
     return assemble_report(snapshot, judged, story)

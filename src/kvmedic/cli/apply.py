@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +14,7 @@ import msgspec
 from cyclopts import Parameter
 
 from kvmedic.cli.terminal import progress_on_stderr, write_out
-from kvmedic.errors import UsageError, WaitingError
+from kvmedic.errors import OutcomeUnknownError, UsageError, WaitingError
 from kvmedic.model.plan import Plan, Step
 from kvmedic.model.run import Run
 from kvmedic.render.plan_text import render_plan, render_run
@@ -51,15 +53,27 @@ def apply(
     hands = acting(approve=_always if yes else _ask, policy=policy)
     if plan is not None:
         made, run = read_plan(plan), _new_run()
-        write_out(render_plan(made))
+        write_out(f"{render_plan(made)}as {run}; should it be cut: kvmedic apply --resume {run}\n")
     else:
         made, run = hands.plan_of(str(resume)), str(resume)
-    with stopping(), progress_on_stderr() as progress:
+    with _interruptible(run), stopping(), progress_on_stderr() as progress:
         finished = hands.apply(made, run, progress)
         if soak_s is not None and finished.verification is not None:
             finished = hands.soak(run, soak_s, progress)
-    write_out(render_run(finished))
+    write_out(render_run(finished, is_under_way=False))
     return exit_code_of(finished)
+
+
+@contextmanager
+def _interruptible(run: str) -> Iterator[None]:
+    """A second Ctrl-C ends it where it stands: nobody may say then that nothing was changed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise OutcomeUnknownError(
+            f"run {run} was interrupted at once; what it was doing may still come about",
+            hint=f"kvmedic apply --resume {run} looks before it does anything.",
+        ) from None
 
 
 def parse_span(text: str) -> float:

@@ -8,9 +8,10 @@ import msgspec
 from cyclopts import Parameter
 
 from kvmedic.cli.terminal import write_out
+from kvmedic.errors import EvidenceError
 from kvmedic.render.plan_text import render_run, render_runs
 from kvmedic.render.sanitise import for_json
-from kvmedic.wiring import run_store
+from kvmedic.wiring import run_store, runs_under_way
 
 if TYPE_CHECKING:
     from kvmedic.adapters.run_store import RunStore
@@ -41,14 +42,32 @@ def runs(
         records = {name: store.lines(name) for name in names}
         text = msgspec.json.format(msgspec.json.encode(records)).decode()
         write_out(for_json(text) + "\n", encoding="utf-8")
+    elif run:
+        write_out(render_run(store.load(run), is_under_way=bool(runs_under_way([run]))))
     else:
-        write_out(render_run(store.load(run)) if run else render_runs(store.all()))
+        _list(store)
     return 0
 
 
+def _list(store: RunStore) -> None:
+    """The runs that can be read; then the first one that cannot is an EvidenceError."""
+    found, broken = store.readable()
+    if found or not broken:
+        write_out(render_runs(found, runs_under_way(run.id for run in found)))
+    if broken:
+        raise broken[0]
+
+
 def _verify(store: RunStore, run: str | None) -> int:
-    """Reads every chain to its end; the first broken one is an EvidenceError."""
+    """Reads every chain to its end, also behind a broken one; the first of those is an EvidenceError."""
+    broken: list[EvidenceError] = []
     for name in [store.load(run).id] if run else store.names():
-        seal = store.seal(name)
-        write_out(f"{name}  {seal.lines} lines, unbroken; its last hash is {seal.sha256}\n")
+        try:
+            seal = store.seal(name)
+            write_out(f"{name}  {seal.lines} lines, unbroken; its last hash is {seal.sha256}\n")
+        except EvidenceError as error:
+            write_out(f"{name}  BROKEN: {error.message}\n")
+            broken.append(error)
+    if broken:
+        raise broken[0]
     return 0

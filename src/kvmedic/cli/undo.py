@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from kvmedic.cli.terminal import progress_on_stderr, write_out
+from kvmedic.model.run import Run
 from kvmedic.render.plan_text import render_run
+
+UNDONE, REFUSED, UNKNOWN = 0, 17, 11
 
 
 def undo(run: str, *, policy: Path | None = None) -> int:
@@ -23,5 +26,12 @@ def undo(run: str, *, policy: Path | None = None) -> int:
     hands = acting(approve=lambda _step: True, policy=policy)
     with progress_on_stderr() as progress:
         undone = hands.undo(run, progress)
-    write_out(render_run(undone))
-    return 0 if undone.state == "undone" else 11
+    write_out(render_run(undone, is_under_way=False))
+    return exit_code_of(undone)
+
+
+def exit_code_of(undone: Run) -> int:
+    """0 undone, 17 refused and nothing changed, 11 look before doing anything."""
+    if undone.state == "undone":
+        return UNDONE
+    return UNKNOWN if undone.state == "unknown" else REFUSED

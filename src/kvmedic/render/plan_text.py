@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from kvmedic.model.plan import Plan, WriteTunable
+from kvmedic.model.plan import Plan, RedefineDomain, WriteTunable
 from kvmedic.model.run import Approval, Done, Entry, Intent, Refusal, Run, Soaked, Undone, Verification
 from kvmedic.render.options_text import gives_back, manners
 from kvmedic.render.sanitise import clean
@@ -34,19 +34,38 @@ def render_plan(plan: Plan) -> str:
     return _text(lines)
 
 
-def render_run(run: Run) -> str:
-    """One run with each of its entries, and whether it helped."""
+def render_run(run: Run, *, is_under_way: bool) -> str:
+    """One run with each of its entries, whether it helped, and how to go on. ``is_under_way``: it is being
+    worked on by somebody now.
+    """
     what = f"{', '.join(run.remedies)} for {clean(run.subject)}"
-    lines = [f"run {run.id} · {what} · {run.state} · by {clean(run.by)}"]
+    state = state_word(run, is_under_way=is_under_way)
+    lines = [f"run {run.id} · {what} · {state} · by {clean(run.by)}"]
     lines += [f"  {entry.at}  step {entry.step}  {_entry_words(entry)}" for entry in run.entries]
-    lines += [f"  {entry.at}  step {entry.step}  {_undone_words(entry)}" for entry in run.undone]
+    lines += [f"  {entry.at}  step {entry.step}  {_undone_words(entry, run)}" for entry in run.undone]
     if run.verification is not None:
+        if run.state == "undone":
+            lines.append("  measured before it was undone:")
         lines += _verification_lines(run.verification)
     if run.soak is not None:
         lines.append(_soak_words(run.soak))
-    if run.state in ("running", "waiting", "unknown"):
-        lines.append(f"  to look again and go on: kvmedic apply --resume {run.id}")
+    lines += _going_on(run, is_under_way=is_under_way)
     return _text(lines)
+
+
+def state_word(run: Run, *, is_under_way: bool) -> str:
+    """A run without an end is worked on now, or was cut; only its own host knows which."""
+    if run.state != "running" or is_under_way:
+        return run.state
+    return "running or cut" if any(step.host_uri for step in run.steps) else "cut"
+
+
+def _going_on(run: Run, *, is_under_way: bool) -> Sequence[str]:
+    if run.state not in ("running", "waiting", "unknown") or is_under_way:
+        return ()
+    if run.undone:
+        return (f"  to go on with undoing it: kvmedic undo {run.id}",)
+    return (f"  to look again and go on: kvmedic apply --resume {run.id}",)
 
 
 def _text(lines: Sequence[str]) -> str:
@@ -67,8 +86,12 @@ def _entry_words(entry: Entry) -> str:
     return f"resumed by {clean(entry.by)}: looked at again"
 
 
-def _undone_words(entry: Undone) -> str:
-    return f"undo {entry.outcome} by {clean(entry.by)}{f': {clean(entry.detail)}' if entry.detail else ''}"
+def _undone_words(entry: Undone, run: Run) -> str:
+    """A definition that was put back is like one that was changed: the running domain keeps what it has."""
+    action = next((step.action for step in run.steps if step.number == entry.step), None)
+    waits = entry.outcome == "done" and isinstance(action, RedefineDomain)
+    detail = "the definition; a power cycle makes it so" if waits else entry.detail
+    return f"undo {entry.outcome} by {clean(entry.by)}{f': {clean(detail)}' if detail else ''}"
 
 
 def _soak_words(found: Soaked) -> str:
@@ -93,13 +116,19 @@ def _verification_lines(found: Verification) -> list[str]:
     return lines
 
 
-def render_runs(runs: Sequence[Run]) -> str:
-    """All runs, newest first, one line each."""
+def render_runs(runs: Sequence[Run], under_way: Collection[str]) -> str:
+    """All runs, newest first, one line each. ``under_way``: those that somebody works on now."""
     if not runs:
         return "No run was ever begun on this host.\n"
-    lines = []
-    for run in reversed(runs):
-        helped = run.verification.helped if run.verification else "not measured"
-        what = f"{', '.join(run.remedies)} for {clean(run.subject)}"
-        lines.append(f"{run.id}  {run.begun_at}  {run.state:<9} {helped:<12} {what}  by {clean(run.by)}")
-    return _text(lines)
+    states = [state_word(run, is_under_way=run.id in under_way) for run in runs]
+    width = max(9, *(len(state) for state in states))
+    rows = [f"{_run_row(run, state.ljust(width))}" for run, state in zip(runs, states, strict=True)]
+    return _text(rows[::-1])
+
+
+def _run_row(run: Run, state: str) -> str:
+    """An undone run shows no verdict: what it measured is no more."""
+    helped = run.verification.helped if run.verification else "not measured"
+    shown = "taken back" if run.state == "undone" else helped
+    what = f"{', '.join(run.remedies)} for {clean(run.subject)}"
+    return f"{run.id}  {run.begun_at}  {state}  {shown:<12}  {what}  by {clean(run.by)}"

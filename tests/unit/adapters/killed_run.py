@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "execute"))
@@ -42,8 +43,19 @@ class CountingActor:
         if (self._folder / "kill-in-act").exists():
             (self._folder / "kill-in-act").unlink()
             os.kill(os.getpid(), signal.SIGKILL)
+        if (self._folder / "fill-after-act").exists():
+            (self._folder / "fill-after-act").unlink()
+            self._fill()
         if (self._folder / "silence").exists():
             raise OutcomeUnknownError("contact was lost")
+
+    def _fill(self) -> None:
+        """Writes until the disk is full."""
+        handle = os.open(self._folder / "ballast", os.O_WRONLY | os.O_CREAT, 0o600)
+        with suppress(OSError):
+            while os.write(handle, b"0" * 4096):
+                continue
+        os.close(handle)
 
     def undo(self, step: Step, intent: Intent, progress: Progress) -> None:
         (self._folder / f"done-{step.number}").unlink()

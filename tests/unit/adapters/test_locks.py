@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kvmedic.adapters.locks import locked
+from kvmedic.adapters.locks import locked, owners_now
 from kvmedic.errors import PreconditionFailedError
 
 HOLDER = """
@@ -90,3 +90,10 @@ def test_a_folder_that_cannot_be_used_is_a_refusal(tmp_path: Path) -> None:
         locked(["host"], "bob", tmp_path / "file" / "locks"),
     ):
         pass
+
+
+def test_who_holds_a_lock_alone_is_seen_without_standing_in_the_way(tmp_path: Path) -> None:
+    with other_operator(tmp_path, "domain-1", shared="host"):
+        assert owners_now(tmp_path) == ("ann, run run-7",)
+    assert owners_now(tmp_path) == ()
+    assert owners_now(tmp_path / "none") == ()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "execute"))
+from run_samples import plan, step
+
 from kvmedic.adapters.run_store import RunStore, state_folder
 from kvmedic.errors import EvidenceError, PreconditionFailedError, UsageError
-from kvmedic.model.run import Done, Intent, RunEnded
+from kvmedic.model.run import Done, Intent, RunBegun, RunEnded
 
 AT = "2026-11-24T12:00:00Z"
 INTENT = Intent(step=1, at=AT, before={"stranded_bytes": 7}, restores={})
@@ -128,3 +132,32 @@ def test_the_environment_names_the_state(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert state_folder() == Path("/var/lib/kvmedic")
     monkeypatch.setenv("KVMEDIC_STATE", str(tmp_path))
     assert RunStore().folder == tmp_path / "runs"
+
+
+def test_a_journal_is_there_with_its_first_line_or_not_at_all(store: RunStore) -> None:
+    (store.folder / ".run-2.jsonl.new").write_text("half a li")
+
+    store.append("run-2", INTENT)
+
+    assert store.lines("run-2") == (INTENT,)
+    assert sorted(path.name for path in store.folder.iterdir()) == ["run-1.jsonl", "run-2.jsonl"]
+    assert (store.folder / "run-2.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_empty_journal_is_a_broken_one_and_hides_no_other(store: RunStore) -> None:
+    begun = RunBegun(
+        run="run-3", plan_id="p", by="ann", at=AT, remedies=("r",), subject="web-1", plan=plan(step(1))
+    )
+    store.append("run-3", begun)
+    (store.folder / "run-1.jsonl").write_bytes(b"")
+
+    found, broken = store.readable()
+
+    assert [run.id for run in found] == ["run-3"]
+    assert [error.message for error in broken] == [
+        f"{store.folder}/run-1.jsonl:1: the journal was changed or cut: it is empty"
+    ]
+    with pytest.raises(EvidenceError, match="it is empty"):
+        store.all()
+    with pytest.raises(EvidenceError, match="it is empty"):
+        store.append("run-1", DONE)

@@ -5,6 +5,7 @@ Adapters are imported where they are used: ``--help`` needs none, and what looks
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,14 @@ def run_store() -> RunStore:
     from kvmedic.adapters.run_store import RunStore  # noqa: PLC0415
 
     return RunStore()
+
+
+def runs_under_way(names: Iterable[str]) -> frozenset[str]:
+    """Those of the runs that somebody on this host works on now, by the locks that are held."""
+    from kvmedic.adapters.locks import owners_now  # noqa: PLC0415
+
+    owners = owners_now()
+    return frozenset(name for name in names if any(owner.endswith(f", run {name}") for owner in owners))
 
 
 def host_marks(kind: TargetKind) -> HostMarks | Missing:

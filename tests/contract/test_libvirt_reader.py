@@ -204,3 +204,29 @@ def test_a_virsh_that_is_slow_after_its_first_answer_is_not_called_hung(
     found = read_with_virsh(time.monotonic() + 1.5, TEST_DRIVER)
     assert text_of(found, STATE).startswith("answers ")
     assert isinstance(found["kvmedic/libvirt/answer"], Missing)
+
+
+@pytest.mark.parametrize("way", ["binding", "virsh"])
+def test_a_second_reading_asks_for_the_statistics_alone(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if way == "virsh":
+        monkeypatch.setattr(libvirt_reader, "_pythons", list)
+    files = libvirt_reader.read_statistics(10.0, TEST_DRIVER)
+    assert list(files) == [f"{VIRSH}domstats"]
+    assert parse_domstats(text_of(files, f"{VIRSH}domstats"), "x")["test"]["state.state"] == "1"
+
+
+@pytest.mark.parametrize("way", ["binding", "virsh"])
+def test_a_daemon_that_fell_silent_costs_the_second_reading_its_deadline_and_no_more(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "virsh":
+        monkeypatch.setattr(libvirt_reader, "_pythons", list)
+    with silent_socket(tmp_path) as path:
+        started = time.monotonic()
+        files = libvirt_reader.read_statistics(0.5, f"qemu+unix:///system?socket={path}")
+        took_s = time.monotonic() - started
+    assert took_s < 1.5
+    gap = files[f"{VIRSH}domstats"]
+    assert isinstance(gap, Missing)
+    assert gap.reason is Reason.TIMED_OUT
+    assert list(files) == [f"{VIRSH}domstats"]

@@ -271,7 +271,7 @@ ask() { # FILE COMMAND...: what virsh prints; a daemon that was silent once is n
     in_time 5 virsh -r -q "$@" > "$out/$file" 2> /dev/null < /dev/null && return 0
     [ $? -ne 124 ] || asking=false
     rm -f "$out/$file"
-    gap "$file" timed-out "virsh $1 failed or did not answer"
+    gap "${file#"$prefix"}" timed-out "virsh $1 failed or did not answer" "$reading"
 }
 part() { awk -v n="$1" 'sub(/^kvmedic-cuts-here/, "") { n-- } n == 0 && $0 != ""' "$work/told"; }
 state=absent asking=true version= virsh=sos_commands/virsh cut=kvmedic-cuts-here
@@ -318,6 +318,8 @@ read -r now _ < "$root/proc/uptime"
 copy $AGAIN
 for pid in $qemus; do copy_some "$root/proc/$pid" $PROCESS_AGAIN; done
 copy_groups $CGROUP_AGAIN
+mkdir -p "$out/kvmedic/again/$virsh"
+ask "kvmedic/again/$virsh/virsh_-r_domstats" domstats --balloon --nowait # the guests' own counters
 for pid in $qemus; do
     [ -s "$out/kvmedic/process/$pid/arguments" ] ||
         gap "kvmedic/process/$pid/arguments" timed-out "its command line could not be read in time"

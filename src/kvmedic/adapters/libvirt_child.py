@@ -1,7 +1,8 @@
 """Reads libvirt through its read-only socket and tells what it finds as frames; thrown away when it hangs.
 
 It runs as a script of its own, under whatever Python can import the distribution's libvirt binding, so it
-uses nothing but the standard library. Usage: ``python libvirt_child.py URI``. On standard output, each frame
+uses nothing but the standard library. Usage: ``python libvirt_child.py URI [statistics]``; with the word, it
+tells the statistics only, for a second reading. On standard output, each frame
 is a line "KIND PATH-BYTES DATA-BYTES" and the two texts behind it:
 
     S  a step begins: the path says in words what is asked next (it names the gap if nothing more comes)
@@ -191,6 +192,16 @@ def read(libvirt: Any, uri: str) -> None:
     tell("D", "")
 
 
+def read_again(libvirt: Any, uri: str) -> None:
+    """Tell the statistics of the running domains once more, with the same care."""
+    tell("S", f"a connection to {uri}")
+    connection = libvirt.openReadOnly(uri)
+    tell("S", "the list of running domains")
+    running = suffixes(connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE))
+    ask_statistics(libvirt, connection, running)
+    tell("D", "")
+
+
 def list_row(libvirt: Any, suffix: str, domain: Any) -> str:
     """Tell the definitions of one domain; its row of ``virsh list`` is returned."""
     state = definitions(libvirt, suffix, domain)
@@ -199,6 +210,14 @@ def list_row(libvirt: Any, suffix: str, domain: Any) -> str:
 
 def ask_monitors(libvirt: Any, connection: Any, domains: dict[str, Any]) -> None:
     """Tell what only a domain's monitor knows, of those whose monitor is free and alive."""
+    for suffix, domain in ask_statistics(libvirt, connection, domains).items():
+        if attempt(libvirt, f"{VIRSH}domjobinfo_{suffix}", domain.isActive):
+            tell("S", f"the job of {domain.name()}")
+            job(libvirt, suffix, domain)
+
+
+def ask_statistics(libvirt: Any, connection: Any, domains: dict[str, Any]) -> dict[str, Any]:
+    """Tell the statistics, and of whom there are none; the domains that answer are returned."""
     answering: dict[str, Any] = {}
     silent: list[Any] = []
     tell("S", "which domains are busy")
@@ -211,10 +230,7 @@ def ask_monitors(libvirt: Any, connection: Any, domains: dict[str, Any]) -> None
             answering[suffix] = domain
     tell("S", "the statistics of the domains")
     statistics(libvirt, connection, list(answering.values()), silent)
-    for suffix, domain in answering.items():
-        if attempt(libvirt, f"{VIRSH}domjobinfo_{suffix}", domain.isActive):
-            tell("S", f"the job of {domain.name()}")
-            job(libvirt, suffix, domain)
+    return answering
 
 
 def main() -> int:
@@ -227,7 +243,7 @@ def main() -> int:
     # The parent's patience begins here: until now nothing of the host's could have made us wait.
     tell("S", "an answer")
     try:
-        read(libvirt, sys.argv[1])
+        (read_again if sys.argv[2:] == ["statistics"] else read)(libvirt, sys.argv[1])
     except libvirt.libvirtError as error:
         tell(
             "G", "kvmedic/libvirt/state", f"{reason_of(libvirt, error)} {error.get_error_message() or error}"

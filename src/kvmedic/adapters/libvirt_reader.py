@@ -18,13 +18,15 @@ from pathlib import Path
 
 from kvmedic.adapters.libvirt_child import NO_BINDING
 from kvmedic.adapters.libvirt_frames import Frame, FrameReader
-from kvmedic.adapters.libvirt_virsh import read_with_virsh
+from kvmedic.adapters.libvirt_virsh import read_statistics_with_virsh, read_with_virsh
 from kvmedic.errors import ParseError
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.parse.safe_domain_xml import safe_domain_xml
 
 SYSTEM = "qemu:///system"
 STATE = "kvmedic/libvirt/state"
+ANSWER = "kvmedic/libvirt/answer"
+STATISTICS = "sos_commands/virsh/virsh_-r_domstats"
 SOCKETS = ("/run/libvirt/libvirt-sock-ro", "/run/libvirt/virtqemud-sock-ro")
 DAEMONS = frozenset({"libvirtd", "virtqemud"})
 LARGEST_BYTES = 64 * 1024 * 1024
@@ -52,6 +54,28 @@ def read_libvirt(deadline_s: float, uri: str | None = None) -> Files:
         if outcome is not None:
             return without_secret_values(outcome)
     return without_secret_values(read_with_virsh(time.monotonic() + deadline_s, uri or SYSTEM))
+
+
+def read_statistics(deadline_s: float, uri: str | None = None) -> Files:
+    """The statistics of the running domains once more, for rates: one file, or the gap in its place."""
+    if uri is None and (absence := _absence()):
+        return {STATISTICS: Missing(source=STATISTICS, reason=Reason.NOT_FOUND, detail=absence)}
+    for python in _pythons():
+        told = _Child([python, "-I", str(_CHILD), uri or SYSTEM, "statistics"]).listen(deadline_s)
+        if told is not None:
+            break
+    else:
+        told = read_statistics_with_virsh(time.monotonic() + deadline_s, uri or SYSTEM)
+    return {path: content for path, content in told.items() if path.startswith(STATISTICS)} or {
+        STATISTICS: _reason_in(told)
+    }
+
+
+def _reason_in(told: Files) -> Missing:
+    """Why the statistics are not there: the gap of the answer, or of the connection."""
+    gaps = (told.get(path) for path in (ANSWER, STATE))
+    detail = next((gap.detail for gap in gaps if isinstance(gap, Missing)), "libvirt did not tell them again")
+    return Missing(source=STATISTICS, reason=Reason.TIMED_OUT, detail=detail)
 
 
 def without_secret_values(files: Mapping[str, bytes | Missing]) -> Files:
@@ -188,13 +212,13 @@ class _Child:
         rest = f"; the reader (pid {self.process.pid}) could not be killed" if left_behind else ""
         detail = f"{known} no answer within {waited_s:.1f} s to: {self.step}{rest}"
         self.files[STATE] = f"hung {detail}\n".encode()
-        self._gap("kvmedic/libvirt/answer", Reason.TIMED_OUT, f"libvirt {detail}")
+        self._gap(ANSWER, Reason.TIMED_OUT, f"libvirt {detail}")
 
     def _broke_off(self) -> None:
         detail = f"libvirt's reader ended before it was done, at: {self.step}"
         if STATE not in self.files:
             self._gap(STATE, Reason.UNREACHABLE, detail)
-        self._gap("kvmedic/libvirt/answer", Reason.UNREACHABLE, detail)
+        self._gap(ANSWER, Reason.UNREACHABLE, detail)
 
     def _gap(self, path: str, reason: Reason, detail: str) -> None:
         self.files[path] = Missing(source=path, reason=reason, detail=detail)

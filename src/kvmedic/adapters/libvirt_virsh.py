@@ -10,6 +10,7 @@ from kvmedic.model.gap import Missing, Reason
 
 _STATE = "kvmedic/libvirt/state"
 _FOLDER = "sos_commands/virsh/virsh_-r_"
+_STATISTICS = ("domstats", "--state", "--balloon", "--nowait")
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
 
 Files = dict[str, bytes | Missing]
@@ -36,6 +37,18 @@ def read_with_virsh(ends_at: float, uri: str) -> Files:
     return files
 
 
+def read_statistics_with_virsh(ends_at: float, uri: str) -> Files:
+    """The statistics of the running domains alone."""
+    path = f"{_FOLDER}domstats"
+    try:
+        return {path: _virsh(ends_at, uri, *_STATISTICS, source=path)}
+    except FileNotFoundError:
+        return {}
+    except _TimeIsUpError as error:
+        detail = f"no answer in time to: virsh {error}"
+        return {path: Missing(source=path, reason=Reason.TIMED_OUT, detail=detail)}
+
+
 def _read_all(files: Files, ends_at: float, uri: str) -> None:
     """The list first: it costs the daemon nothing. The version last: it may try every QEMU binary for it."""
     listed = _virsh(ends_at, uri, "list", "--all")
@@ -43,7 +56,7 @@ def _read_all(files: Files, ends_at: float, uri: str) -> None:
     if isinstance(listed, Missing):
         return
     files[f"{_FOLDER}list_--all"] = listed
-    files[f"{_FOLDER}domstats"] = _virsh(ends_at, uri, "domstats", "--state", "--balloon", "--nowait")
+    files[f"{_FOLDER}domstats"] = _virsh(ends_at, uri, *_STATISTICS)
     names = _virsh(ends_at, uri, "list", "--all", "--name")
     for name in [] if isinstance(names, Missing) else names.decode(errors="replace").split("\n"):
         if name.strip():

@@ -38,16 +38,19 @@ PageMapReader = Callable[[CollectRequest, Evidence], bytes | Missing]
 """Makes kvmedic/page_map.json as the request wishes, knowing what has been read so far."""
 
 LIBVIRT_DEADLINE_S = 2.0
+STATISTICS_DEADLINE_S = 1.0
 CHILD_DEADLINE_S = 1.2
 _MOST_STACKS = 20
 _PAGE_MAP = "kvmedic/page_map.json"
+_STATISTICS = "sos_commands/virsh/virsh_-r_domstats"
 _UNASKED = "not asked for (--page-map)"
 
 
 class LiveHost:
     """The host below ``root``. Without a libvirt or page map reader these parts stay uncollected.
 
-    ``take_manners`` is called before the first reading: who only looks lowers its own priority.
+    ``read_statistics`` asks libvirt once more, for the second reading. ``take_manners`` is called before the
+    first reading: who only looks lowers its own priority.
     """
 
     def __init__(
@@ -55,11 +58,13 @@ class LiveHost:
         root: Path = Path("/"),
         *,
         read_libvirt: LibvirtReader | None = None,
+        read_statistics: LibvirtReader | None = None,
         read_page_map: PageMapReader | None = None,
         take_manners: Callable[[], None] | None = None,
     ) -> None:
         self._root = root
         self._read_libvirt = read_libvirt
+        self._read_statistics = read_statistics
         self._read_page_map = read_page_map
         self._take_manners = take_manners
 
@@ -89,12 +94,10 @@ class LiveHost:
         self._read_tasks(files, listed, qemus)
         self._read_what_may_hang(files, request, qemus)
         if self._read_libvirt is not None:
-            told = self._read_libvirt(LIBVIRT_DEADLINE_S)
-            files.update(
-                (path, data if isinstance(data, Missing) else keep_safe(path, data))
-                for path, data in told.items()
-            )
+            _add(files, self._read_libvirt(LIBVIRT_DEADLINE_S))
         again, interval_s = self._read_again(request, started, qemus, directories, progress)
+        if again:
+            self._ask_again(files, again)
         evidence = Evidence(
             target=self.target, taken_at=taken_at, interval_s=interval_s, files=bounded(files), again=again
         )
@@ -179,6 +182,11 @@ class LiveHost:
         self._read(again, (path for path in counters if path.rpartition("/")[2] in CGROUP_AGAIN))
         return bounded(again), interval_s
 
+    def _ask_again(self, files: Files, again: Files) -> None:
+        """The guests' own counters, of a libvirt that answered the first time."""
+        if self._read_statistics is not None and isinstance(files.get(_STATISTICS), bytes):
+            _add(again, self._read_statistics(STATISTICS_DEADLINE_S))
+
     def _with_page_map(self, evidence: Evidence, request: CollectRequest, progress: Progress) -> Evidence:
         """The map comes last: it is the longest reading, and a host in need is spared it."""
         if self._read_page_map is None:
@@ -205,6 +213,12 @@ def _with_map(evidence: Evidence, found: bytes | Missing) -> Evidence:
         files={**evidence.files, _PAGE_MAP: found},
         again=evidence.again,
     )
+
+
+def _add(files: Files, told: Mapping[str, bytes | Missing]) -> None:
+    """Take what a reader told, reduced to what is safe."""
+    for path, data in told.items():
+        files[path] = data if isinstance(data, Missing) else keep_safe(path, data)
 
 
 def arguments_of(command_line: bytes, path: str) -> bytes | Missing:

@@ -24,6 +24,7 @@ def open_target(
     name: str | None,
     *,
     read_libvirt: LibvirtReader | None = None,
+    read_statistics: LibvirtReader | None = None,
     read_page_map: PageMapReader | None = None,
 ) -> EvidenceSource:
     """The source that ``name`` means; None or an empty name is this host.
@@ -32,7 +33,10 @@ def open_target(
     """
     if not name:
         return LiveHost(
-            read_libvirt=read_libvirt, read_page_map=read_page_map, take_manners=lower_own_priority
+            read_libvirt=read_libvirt,
+            read_statistics=read_statistics,
+            read_page_map=read_page_map,
+            take_manners=lower_own_priority,
         )
     if name == STANDARD_INPUT:
         return StandardInput()

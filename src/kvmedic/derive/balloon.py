@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kvmedic.derive.guest_rates import derive_guest_rates
 from kvmedic.model.domain import DriverState, GuestStatistics
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.parse.domstats import whole_number
@@ -47,9 +48,12 @@ def derive_driver(
 
 
 def derive_guest_statistics(
-    stats: Stats | Missing, period_s: int | None, taken_at: float | Missing
+    stats: Stats | Missing, again: Stats | Missing, period_s: int | None, taken_at: float | Missing
 ) -> GuestStatistics | Missing:
-    """The guest's own figures, in bytes, with their age; a gap where libvirt gave no balloon group."""
+    """The guest's own figures, in bytes, with their age; a gap where libvirt gave no balloon group.
+
+    ``again`` are its figures of the second reading, from which rates come.
+    """
     if isinstance(stats, Missing):
         return stats
     if "balloon.current" not in stats:
@@ -68,6 +72,7 @@ def derive_guest_statistics(
         swap_in_bytes=_bytes(stats, "swap_in"),
         swap_out_bytes=_bytes(stats, "swap_out"),
         major_faults=whole_number(stats, "balloon.major_fault"),
+        rates=derive_guest_rates(stats, again, period_s),
         is_fresh=age_s is not None and abs(age_s) <= 3 * (period_s or _USUAL_PERIOD_S) + SLACK_S,
     )
 

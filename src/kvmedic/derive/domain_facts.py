@@ -151,7 +151,7 @@ def _charged(sources: Sources, counters: tuple[str, ...] | None) -> int | Missin
 
 
 def _guest(context: Context, sources: Sources, period_s: int | None) -> GuestStatistics | Missing:
-    found = derive_guest_statistics(sources.stats, period_s, context.evidence.taken_at)
+    found = derive_guest_statistics(sources.stats, sources.stats_again, period_s, context.evidence.taken_at)
     gap = sources.domain.stats_gap if sources.domain else None
     return gap if gap is not None and isinstance(found, Missing) else found
 

@@ -57,6 +57,7 @@ class Sources(NamedTuple):
     proxmox: ProxmoxSettings | None
     state: DomainState
     stats: Mapping[str, str] | Missing
+    stats_again: Mapping[str, str] | Missing
 
 
 def look_up(context: Context, domain: LibvirtDomain | None, process: QemuProcess | None) -> Sources:
@@ -75,6 +76,7 @@ def look_up(context: Context, domain: LibvirtDomain | None, process: QemuProcess
         proxmox=proxmox,
         state=derive_domain_state(domain, process, are_processes_known=context.are_processes_known),
         stats=domain.stats if domain else _NOT_LISTED,
+        stats_again=domain.stats_again if domain else _NOT_LISTED,
     )
 
 

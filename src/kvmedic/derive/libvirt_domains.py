@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from kvmedic.derive.reading import read_with
+from kvmedic.derive.reading import read_again_with, read_with
 from kvmedic.model.evidence import Evidence
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.record import Record
@@ -28,6 +28,8 @@ ANSWER = "kvmedic/libvirt/answer"
 _NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._-]")
 _INACTIVE = "dumpxml_--inactive_"
 T = TypeVar("T")
+AllStats = Mapping[str, Mapping[str, str]]
+"""Rows of domstats by domain."""
 
 
 class LibvirtDomain(Record, frozen=True, kw_only=True):
@@ -40,6 +42,8 @@ class LibvirtDomain(Record, frozen=True, kw_only=True):
     info: DomainInfo | None
     listed_state: str | None
     stats: Mapping[str, str] | Missing
+    stats_again: Mapping[str, str] | Missing
+    """Its statistics of the second reading."""
     stats_gap: Missing | None
     """Why its QEMU was not asked (it is stopped, or busy); the state may be known all the same."""
     job: str | None
@@ -62,12 +66,13 @@ def derive_libvirt_domains(evidence: Evidence, *, is_complete: bool) -> tuple[Li
     """Every domain that any record tells of. ``is_complete``: libvirt answered, so files add no domains."""
     found: dict[str, LibvirtDomain] = {}
     stats = _statistics(evidence)
+    again = read_again_with(evidence, f"{VIRSH}domstats", parse_domstats)
     _add_definitions(found, evidence)
     _add_listed(found, evidence, stats)
     _add_infos(found, evidence)
     _add_status(found, evidence, may_add=not is_complete)
     _add_persistent(found, evidence, may_add=not is_complete)
-    return tuple(_with_stats(domain, evidence, stats) for domain in found.values())
+    return tuple(_with_stats(domain, evidence, stats, again) for domain in found.values())
 
 
 def _add_definitions(found: dict[str, LibvirtDomain], evidence: Evidence) -> None:
@@ -78,9 +83,7 @@ def _add_definitions(found: dict[str, LibvirtDomain], evidence: Evidence) -> Non
         _put(found, before, live=definition) if is_live else _put(found, before, inactive=definition)
 
 
-def _add_listed(
-    found: dict[str, LibvirtDomain], evidence: Evidence, stats: Mapping[str, Mapping[str, str]] | Missing
-) -> None:
+def _add_listed(found: dict[str, LibvirtDomain], evidence: Evidence, stats: AllStats | Missing) -> None:
     """States from the list; domains that are listed and whose definition is missing."""
     listed = read_with(evidence, f"{VIRSH}list_--all", parse_domain_list)
     states = {} if isinstance(listed, Missing) else listed
@@ -138,6 +141,7 @@ def _new(definition: DomainDefinition, *, is_answered: bool) -> LibvirtDomain:
 
 
 def _bare(name: str) -> LibvirtDomain:
+    not_yet = Missing(source=f"{VIRSH}domstats", reason=Reason.NOT_COLLECTED, detail="not yet looked up")
     return LibvirtDomain(
         name=name,
         uuid=None,
@@ -145,7 +149,8 @@ def _bare(name: str) -> LibvirtDomain:
         inactive=None,
         info=None,
         listed_state=None,
-        stats=Missing(source=f"{VIRSH}domstats", reason=Reason.NOT_COLLECTED, detail="not yet looked up"),
+        stats=not_yet,
+        stats_again=not_yet,
         stats_gap=None,
         job=None,
         status=None,
@@ -158,19 +163,29 @@ def _put(found: dict[str, LibvirtDomain], domain: LibvirtDomain, **changes: obje
 
 
 def _with_stats(
-    domain: LibvirtDomain, evidence: Evidence, stats: Mapping[str, Mapping[str, str]] | Missing
+    domain: LibvirtDomain, evidence: Evidence, stats: AllStats | Missing, again: AllStats | Missing
 ) -> LibvirtDomain:
     """With its own rows of domstats, and the gap that the reader told for this very domain, if it did."""
-    own = stats if isinstance(stats, Missing) else stats.get(domain.name)
     told = evidence.files.get(f"{VIRSH}domstats/{mangled(domain.name)}")
     gap = told if isinstance(told, Missing) else None
-    if own is None:
-        detail = f"no statistics of {domain.name}"
-        own = gap or Missing(source=f"{VIRSH}domstats", reason=Reason.NOT_FOUND, detail=detail)
-    return msgspec.structs.replace(domain, stats=own, stats_gap=gap)
+    return msgspec.structs.replace(
+        domain,
+        stats=_own(stats, domain.name, gap),
+        stats_again=_own(again, domain.name, None),
+        stats_gap=gap,
+    )
 
 
-def _statistics(evidence: Evidence) -> Mapping[str, Mapping[str, str]] | Missing:
+def _own(stats: AllStats | Missing, name: str, gap: Missing | None) -> Mapping[str, str] | Missing:
+    """One domain's rows; ``gap`` says why there are none, if anything does."""
+    if isinstance(stats, Missing):
+        return stats
+    detail = f"no statistics of {name}"
+    missing = gap or Missing(source=f"{VIRSH}domstats", reason=Reason.NOT_FOUND, detail=detail)
+    return stats.get(name, missing)
+
+
+def _statistics(evidence: Evidence) -> AllStats | Missing:
     """All rows of domstats; where libvirt gave none, the reader's own gap says why."""
     stats = read_with(evidence, f"{VIRSH}domstats", parse_domstats)
     answer = evidence.files.get(ANSWER)

@@ -37,6 +37,18 @@ class StrandedReading(Record, frozen=True, kw_only=True):
     error_bytes: int
 
 
+class GuestRates(Record, frozen=True, kw_only=True):
+    """What the guest's own counters grew by per second, between two of its reports.
+
+    ``interval_s`` lies between the two reports, which carry whole seconds. None: a report lacks the counter.
+    """
+
+    interval_s: float
+    swap_in_bytes_per_s: float | None
+    swap_out_bytes_per_s: float | None
+    major_faults_per_s: float | None
+
+
 class GuestStatistics(Record, frozen=True, kw_only=True):
     """What the balloon driver reports of the guest (virDomainMemoryStats), in bytes.
 
@@ -54,6 +66,8 @@ class GuestStatistics(Record, frozen=True, kw_only=True):
     swap_in_bytes: int | None
     swap_out_bytes: int | None
     major_faults: int | None
+    rates: GuestRates | Missing
+    """Of what was swapped and faulted; a gap unless the guest reported twice in one examination."""
     is_fresh: bool
 
 

@@ -64,6 +64,31 @@ def test_without_an_interval_there_is_no_second_reading(host: Path) -> None:
     assert isinstance(evidence.interval_s, Missing)
 
 
+STATISTICS = "sos_commands/virsh/virsh_-r_domstats"
+
+
+def with_statistics(root: Path, first: bytes | Missing) -> Evidence:
+    """Evidence of a host whose libvirt tells statistics twice, the first time ``first``."""
+    host = LiveHost(
+        root,
+        read_libvirt=lambda _: {STATISTICS: first},
+        read_statistics=lambda _: {STATISTICS: b"Domain: 'web'\n  balloon.swap_in=9\n"},
+    )
+    request = CollectRequest(is_deep=False, interval_s=0.1, page_map="none")
+    return host.collect(request, lambda _, __: None)
+
+
+def test_libvirts_statistics_are_read_a_second_time_for_rates_of_the_guests(host: Path) -> None:
+    evidence = with_statistics(host, b"Domain: 'web'\n  balloon.swap_in=1\n")
+    assert evidence.read(STATISTICS) == b"Domain: 'web'\n  balloon.swap_in=1\n"
+    assert evidence.read_again(STATISTICS) == b"Domain: 'web'\n  balloon.swap_in=9\n"
+
+
+def test_a_libvirt_that_gave_none_is_not_asked_twice(host: Path) -> None:
+    gap = Missing(source=STATISTICS, reason=Reason.TIMED_OUT, detail="hung")
+    assert STATISTICS not in with_statistics(host, gap).again
+
+
 def test_a_qemu_gives_its_files_its_safe_arguments_and_its_open_files(host: Path) -> None:
     add_qemu(host, 4321)
     evidence = collect(host)

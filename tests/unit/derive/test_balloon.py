@@ -41,13 +41,13 @@ def test_where_nothing_could_have_shown_the_driver_it_is_a_gap(
 )
 def test_figures_are_fresh_for_three_periods_and_some_slack(age_s: int, is_fresh: bool) -> None:
     stats = {**FULL, "balloon.last-update": str(1_700_000_000 - age_s)}
-    found = derive_guest_statistics(stats, 10, 1_700_000_000.0)
+    found = derive_guest_statistics(stats, GAP, 10, 1_700_000_000.0)
     assert not isinstance(found, Missing)
     assert found.is_fresh is is_fresh
 
 
 def test_an_update_at_0_is_never_and_never_is_not_old() -> None:
-    found = derive_guest_statistics({**FULL, "balloon.last-update": "0"}, 2, 1_700_000_000.0)
+    found = derive_guest_statistics({**FULL, "balloon.last-update": "0"}, GAP, 2, 1_700_000_000.0)
     assert not isinstance(found, Missing)
     assert (found.last_update_at, found.age_s, found.is_fresh) == (0, None, False)
 
@@ -59,12 +59,12 @@ def test_available_is_the_guests_total_and_usable_what_it_can_take() -> None:
         "balloon.usable": "400",
         "balloon.unused": "18446744073709551615",
     }
-    found = derive_guest_statistics(stats, 2, 1.0)
+    found = derive_guest_statistics(stats, GAP, 2, 1.0)
     assert not isinstance(found, Missing)
     assert (found.available_bytes, found.usable_bytes, found.unused_bytes) == (1000 * KIB, 400 * KIB, None)
 
 
 def test_a_busy_domain_without_figures_is_a_gap() -> None:
-    assert isinstance(derive_guest_statistics({"state.state": "1"}, 2, 1.0), Missing)
-    assert derive_guest_statistics(GAP, 2, 1.0) == GAP
+    assert isinstance(derive_guest_statistics({"state.state": "1"}, GAP, 2, 1.0), Missing)
+    assert derive_guest_statistics(GAP, GAP, 2, 1.0) == GAP
     assert isinstance(balloon_bytes({}, "current"), Missing)

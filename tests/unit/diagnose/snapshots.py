@@ -11,6 +11,7 @@ from kvmedic.model.domain import (
     CgroupFacts,
     CgroupLevel,
     DomainFacts,
+    GuestRates,
     GuestStatistics,
     ProcessFacts,
     StrandedMethod,
@@ -248,9 +249,20 @@ def guest(usable: int | None = 4 * GIB, **changes: object) -> GuestStatistics:
         swap_in_bytes=0,
         swap_out_bytes=0,
         major_faults=1000,
+        rates=Missing(
+            source="rates of the guest", reason=Reason.NOT_COLLECTED, detail="the guest reported once only"
+        ),
         is_fresh=True,
     )
     return msgspec.structs.replace(ordinary, **changes)
+
+
+def guest_rates(**changes: object) -> GuestRates:
+    """A guest that neither swaps nor faults between two of its reports."""
+    resting = GuestRates(
+        interval_s=10.0, swap_in_bytes_per_s=0.0, swap_out_bytes_per_s=0.0, major_faults_per_s=0.3
+    )
+    return msgspec.structs.replace(resting, **changes)
 
 
 def process(**changes: object) -> ProcessFacts:

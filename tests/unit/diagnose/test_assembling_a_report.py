@@ -52,6 +52,7 @@ GUEST = GuestStatistics(
     swap_in_bytes=0,
     swap_out_bytes=0,
     major_faults=3,
+    rates=gap("rates of the guest"),
     is_fresh=False,
 )
 DOMAIN: DomainFacts = blank(

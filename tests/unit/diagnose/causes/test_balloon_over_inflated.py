@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from snapshots import GONE, domain, guest, outcome, snapshot, texts
+from snapshots import GONE, domain, guest, guest_rates, outcome, snapshot, texts
 
 from kvmedic.diagnose.causes.balloon_over_inflated import examine
+from kvmedic.diagnose.verdicts import LIKELY, PROVEN
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Severity
 from kvmedic.units import GIB, MIB
@@ -61,6 +62,39 @@ def test_a_large_balloon_in_a_guest_that_may_starve_is_not_cleared_without_rates
 
     assert outcome(judgement) == "undetermined"
     assert "totals are no rates" in texts(judgement)
+
+
+def test_a_large_balloon_in_a_guest_at_rest_is_cleared_once_its_rates_are_known() -> None:
+    at_rest = ballooned(1664 * MIB, 1413 * MIB, major_faults=9_000_000, rates=guest_rates())
+
+    judgement = examine(snapshot(at_rest))
+
+    assert outcome(judgement) == "absent"
+    assert "at rest" in texts(judgement)
+
+
+def test_a_guest_without_room_for_its_cache_is_found_by_its_major_faults() -> None:
+    sick_twin = ballooned(1664 * MIB, 1413 * MIB, rates=guest_rates(major_faults_per_s=400.0))
+
+    found = examine(snapshot(sick_twin)).findings[0]
+
+    assert (found.severity, found.confidence) == (Severity.WARNING, LIKELY)
+    assert any("400 major faults a second (within 10 s)" in line.text for line in found.because)
+
+
+def test_next_to_nothing_usable_and_swapping_both_ways_is_proof() -> None:
+    swapping = guest_rates(swap_in_bytes_per_s=2.0 * MIB, swap_out_bytes_per_s=2.0 * MIB)
+
+    found = examine(snapshot(ballooned(2 * GIB, 50 * MIB, rates=swapping))).findings[0]
+
+    assert found.confidence == PROVEN
+    assert "swaps the same memory out and in" in found.summary
+
+
+def test_what_was_swapped_out_and_never_wanted_again_is_no_swapping() -> None:
+    one_way = guest_rates(swap_in_bytes_per_s=0.0, swap_out_bytes_per_s=20.0 * MIB)
+
+    assert outcome(examine(snapshot(ballooned(1664 * MIB, 1413 * MIB, rates=one_way)))) == "absent"
 
 
 def test_libvirts_available_is_not_memavailable() -> None:

@@ -51,6 +51,7 @@ def test_an_empty_file_is_the_policy_without_one(tmp_path: Path) -> None:
         ("[[windows]]\ndays = ['mon']\nbegins = '09:00'\nends = '24:30'", "ends"),
         ("cooldown_s = -1.0", "cooldown_s"),
         ("parallel_migrations = 0", "parallel_migrations"),
+        ("parallel_migrations = 2", "parallel_migrations = 2: guests move one after the other"),
         ("cooldown_s = ", "policy.toml"),
     ],
 )

@@ -111,7 +111,8 @@ def _locks(remote: str | None, local: Lock, plan: Plan, policy: Policy, held: li
             else:
                 held.append(stack.enter_context(remotely_locked(remote, names, owner, shared=shared)))
             for ssh, domains in sorted(_arriving(plan, policy).items()):
-                held.append(stack.enter_context(remotely_locked(ssh, domains, owner)))
+                if ssh != remote:  # guests that come home: their locks are held there already
+                    held.append(stack.enter_context(remotely_locked(ssh, domains, owner)))
             yield
 
     return locked

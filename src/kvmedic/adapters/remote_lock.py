@@ -1,7 +1,8 @@
 """Locks on a host that is acted upon from elsewhere: the same files and flock(2) as a run on the host itself.
 
 A shell on that host holds them for as long as its ssh session lives, so a lock dies with the run that took
-it. A host that cannot be reached cannot be locked, and is not worked on.
+it. A host that cannot be reached cannot be locked, and is not worked on. A reboot takes every lock of the
+host with /run: a run that goes on after it takes its locks again, or learns who was faster.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ DEADLINE_S = 90.0
 HOLD = """
 script=$1 owner=$2 held=$3; shift 3
 [ -z "$held" ] || printf %s "$owner" > "$held"
-[ $# -gt 0 ] || { echo held; while read -r line; do echo still; done; exit 0; }
+if [ $# -eq 0 ]; then
+  echo "held $(cat /proc/sys/kernel/random/boot_id)"
+  while read -r line; do echo still; done
+  exit 0
+fi
 umask 077
 mode=-x name=$1; shift
 case $name in shared:*) mode=-s; name=${name#shared:} ;; esac
@@ -42,21 +47,63 @@ def remotely_locked(
     """Holds all of ``names`` on that host or none. PreconditionFailedError: taken, or it cannot be reached.
 
     Those in ``shared`` are held together with others who share them. What it yields tells whether the locks
-    are still held: they are gone when the ssh session is.
+    are held: they are gone when the ssh session is, and taken again where the host was booted since.
     """
-    shell = HostShell(ssh)
-    process = subprocess.Popen(
-        shell.command(HOLD, HOLD, owner, "", *_in_order(names, shared)),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    lock = _RemoteLock(HostShell(ssh), owner, _in_order(names, shared))
     try:
-        _check(_first_line(process), shell.shown)
-        yield lambda: process.poll() is None
+        yield lock.is_held
     finally:
-        _let_go(process)
+        lock.let_go()
+
+
+class _RemoteLock:
+    """Locks on one host. PreconditionFailedError where they cannot be had."""
+
+    def __init__(self, shell: HostShell, owner: str, names: Sequence[str]) -> None:
+        self._shell, self._words = shell, (owner, "", *names)
+        self._process, self._boot_id = self._take()
+
+    def is_held(self) -> bool:
+        """Whether they are held; after a reboot, which took them from everybody, they are taken again."""
+        return self._process.poll() is None or self._is_taken_after_reboot()
+
+    def let_go(self) -> None:
+        """Closing its standard input ends the shell there, and with it the locks."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            self._process.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            end_child(self._process)
+
+    def _take(self) -> tuple[subprocess.Popen[bytes], str]:
+        process = subprocess.Popen(
+            self._shell.command(HOLD, HOLD, *self._words),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._process = process
+        try:
+            return process, _boot_id(_first_line(process), self._shell.shown)
+        except BaseException:
+            self.let_go()
+            raise
+
+    def _is_taken_after_reboot(self) -> bool:
+        before = self._boot_id
+        self.let_go()
+        try:
+            self._process, boot_id = self._take()
+        except PreconditionFailedError:
+            return False
+        if boot_id == before:
+            self.let_go()
+            return False
+        self._boot_id = boot_id
+        return True
 
 
 def _in_order(names: Sequence[str], shared: Sequence[str]) -> list[str]:
@@ -78,11 +125,13 @@ def _first_line(process: subprocess.Popen[bytes]) -> str:
     return said.decode(errors="replace").strip()
 
 
-def _check(said: str, shown: str) -> None:
-    if said == "held":
-        return
-    if said.startswith("taken "):
-        name, _, holder = said.removeprefix("taken ").partition(" ")
+def _boot_id(said: str, shown: str) -> str:
+    """The boot in which they are held. PreconditionFailedError where the shell there said something else."""
+    word, _, rest = said.partition(" ")
+    if word == "held":
+        return rest
+    if word == "taken":
+        name, _, holder = rest.partition(" ")
         raise PreconditionFailedError(
             f"{name} on {shown} is being worked on by {holder or 'somebody'}; nothing was touched",
             hint="Wait for that run, or see kvmedic runs where it was begun.",
@@ -91,14 +140,3 @@ def _check(said: str, shown: str) -> None:
         f"{shown} could not be locked ({said or 'no answer'}); nothing was touched",
         hint="A host out of reach is not worked on. It needs flock (util-linux) and a writable /run.",
     )
-
-
-def _let_go(process: subprocess.Popen[bytes]) -> None:
-    """Closing its standard input ends the shell there, and with it the locks."""
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
-    try:
-        process.wait(timeout=3)
-    except subprocess.TimeoutExpired:
-        end_child(process)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 
 from kvmedic.lab.experiment_trial import Trial
 from kvmedic.lab.results import Reading
+from kvmedic.lab.scenarios.undone import let_khugepaged_run
 from kvmedic.model.record import Record
 from kvmedic.units import MIB
 
 SMALLEST = 16 * MIB
-KHUGEPAGED = "/sys/kernel/mm/transparent_hugepage/khugepaged"
 
 
 class Load(Record, frozen=True, kw_only=True):
@@ -33,9 +33,7 @@ def inflate_again(trial: Trial) -> None:
 def inflate_and_scan(trial: Trial) -> None:
     """As ``inflate_again``; then khugepaged runs without pauses, as in the scenario."""
     inflate_again(trial)
-    trial.sh(
-        f"echo 0 > {KHUGEPAGED}/scan_sleep_millisecs; echo 100000 > {KHUGEPAGED}/pages_to_scan; sleep 30"
-    )
+    let_khugepaged_run(trial.stage)
 
 
 def pull_again(trial: Trial) -> None:

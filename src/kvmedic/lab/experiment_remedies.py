@@ -123,6 +123,24 @@ def tune_host(trial: Trial) -> Applied:
     return through_kvmedic(trial, "tune-host")
 
 
+def tune_and_inflate_again(trial: Trial) -> Applied:
+    """tune-host; then the balloon empties and fills by hand, and what that strands is released."""
+    tuned = tune_host(trial)
+    if tuned.exit_code:
+        return tuned
+    began, mib = time.monotonic(), trial.guest.wish.memory_mib
+    for size in (mib, trial.target_mib):
+        trial.guest.set_balloon(size, timeout_s=300)
+    by_hand_s = time.monotonic() - began
+    sizes = tuple(f"virsh setmem {trial.label} {size}M --live" for size in (mib, trial.target_mib))
+    released = release(trial)
+    return msgspec.structs.replace(
+        released,
+        commands=(*tuned.commands, *sizes, *released.commands),
+        seconds=round(tuned.seconds + by_hand_s + released.seconds, 1),
+    )
+
+
 def compact(trial: Trial) -> Applied:
     """compact-memory by kvmedic; where it refuses, as people do it: echo 1 > compact_memory."""
     applied = through_kvmedic(trial, "compact-memory")
@@ -206,10 +224,18 @@ REMEDIES: Mapping[str, Callable[[Trial], Applied]] = {
     "release-stranded-memory": release,
     "release-and-tune": release_and_tune,
     "tune-host": tune_host,
+    "tune-and-inflate-again": tune_and_inflate_again,
     "free-page-reporting": free_page_reporting,
     "migrate": migrate,
 }
 TO_ANOTHER_HOST = ("migrate",)
 """They need a second host."""
-NOT_HERE = ("reboot-host", "release-and-tune", "tune-host", "compact-memory", *TO_ANOTHER_HOST)
+NOT_HERE = (
+    "reboot-host",
+    "release-and-tune",
+    "tune-host",
+    "tune-and-inflate-again",
+    "compact-memory",
+    *TO_ANOTHER_HOST,
+)
 """They change this machine's own kernel, or need hosts with memory of their own: only in nested hosts."""

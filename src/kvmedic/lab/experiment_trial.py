@@ -157,8 +157,8 @@ ROOM_MIB = 1152
 
 
 def roomy(wish: NestedWish) -> NestedWish:
-    """A bench with that much memory; takes, which run nothing but the failure, do with less."""
-    return msgspec.structs.replace(wish, memory_mib=ROOM_MIB)
+    """A bench with that much memory, or more; takes, which run nothing but the failure, do with less."""
+    return msgspec.structs.replace(wish, memory_mib=max(wish.memory_mib, ROOM_MIB))
 
 
 def open_trial(

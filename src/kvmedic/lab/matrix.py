@@ -21,7 +21,7 @@ GUESS_S: Mapping[Ground, int] = {"nested": 240, "here": 80}
 """One experiment on two CPUs under software emulation, before any has told."""
 OWN_REMEDY: Mapping[str, str] = {
     "stranded": "release-and-tune",
-    "undone": "release-and-tune",
+    "undone": "tune-and-inflate-again",
     "shredded": "compact-memory",
     "tug-of-war": "compact-memory",
     "over-inflated": "deflate-balloon",
@@ -30,7 +30,7 @@ OWN_REMEDY: Mapping[str, str] = {
 """The remedy for the scenario's own cause; the others leave nothing to be repaired, only to be explained."""
 BALLOON = ("do-nothing", "reboot-the-guest", "reboot-host", "disable-balloon", "deflate-balloon")
 MATRIX: Mapping[str, tuple[str, ...]] = {
-    "stranded": tuple(REMEDIES),
+    "stranded": tuple(remedy for remedy in REMEDIES if remedy != "tune-and-inflate-again"),
     "undone": tuple(REMEDIES),
     "shredded": (*BALLOON, "compact-memory", "free-page-reporting"),
     "tug-of-war": ("do-nothing", "reboot-host", "compact-memory", "deflate-balloon"),

@@ -9,8 +9,9 @@ from kvmedic.lab.incident import ProofIn
 from kvmedic.lab.stage import Stage
 from kvmedic.model.record import Record
 
-Bench = Literal["plain", "two-nodes", "swap", "verbose-console", "here"]
-"""Which nested host: plain; two NUMA nodes; a swap disk; all the kernel's words on the console; none."""
+Bench = Literal["plain", "roomy", "two-nodes", "swap", "verbose-console", "here"]
+"""Which nested host: plain; one with room for a guest of 1 GiB; two NUMA nodes; a swap disk; all the
+kernel's words on the console; none."""
 
 
 class Scenario(Record, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ BARE_MIB = 512
 ALWAYS = ("log_buf_len=4M",)
 WISHES: dict[Bench, NestedWish] = {
     "plain": NestedWish(memory_mib=800, data_mib=500, kernel_words=ALWAYS),
+    "roomy": NestedWish(memory_mib=1792, kernel_words=ALWAYS),
     "two-nodes": NestedWish(memory_mib=896, numa_nodes=2, kernel_words=ALWAYS),
     "swap": NestedWish(memory_mib=640, swap_mib=1024, kernel_words=ALWAYS),
     "verbose-console": NestedWish(memory_mib=640, kernel_words=(*ALWAYS, "loglevel=8")),

@@ -112,7 +112,8 @@ def with_today(judged: Judged, snapshot: Snapshot, case: Case) -> Judged:
         return judged
     has_answer = any(f.confidence >= ANSWERED for _, judgement in judged for f in judgement.findings)
     acute = {cause.id for cause in CAUSES if _is_acute_today(cause, snapshot, case)}
-    if acute and is_history(case):
+    is_past = bool(acute) and is_history(case)
+    if is_past:
         judged = tuple((cause, _as_history(judgement)) for cause, judgement in judged)
         has_answer = False
     logs = {cause.id: judgement for cause, judgement in judged}
@@ -125,6 +126,8 @@ def with_today(judged: Judged, snapshot: Snapshot, case: Case) -> Judged:
             continue
         if said is None or (today.findings and not said.findings):
             said = today
+        elif today.findings and is_past:
+            said = structs.replace(said, findings=(*today.findings, *said.findings))
         merged.append((essential.get(cause.id, structs.replace(cause, is_essential=False)), said))
     return tuple(merged)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from field_samples import FIRST, SECOND, SMALL
 from kernel_texts import Process, host_zones, oom, syslog
 from msgspec import structs
-from snapshots import daemon, domain, ledger, memory, snapshot
+from snapshots import cgroup, daemon, domain, ledger, level, memory, pressure, snapshot
 from telling import ALL, judged_of, report_of
 
 from kvmedic.model.case import Window
@@ -51,6 +51,20 @@ def test_it_stands_before_a_failure_that_lies_days_back() -> None:
 
     assert report.findings[0].cause == "hypervisor-daemon-hung"
     assert {f.severity for f in report.findings if f.cause.startswith("host-memory")} == {"info"}
+
+
+def test_a_cause_of_today_is_not_hidden_by_the_same_cause_of_days_ago() -> None:
+    group = ("/machine.slice/other.scope", 8192)
+    zones = host_zones(15900, 60)
+    kill = syslog(oom((FIRST, SMALL), zones, constraint="CONSTRAINT_MEMCG", memcg=group))
+    own = level(high_bytes=8 * GIB, event_rates={"high": 250.0})
+    asleep = domain(cgroup=cgroup(own, pressure=pressure(85.0, 80.0)))
+
+    report = today(kill, snapshot(asleep, taken_at=AT_S + 3 * DAY_S))
+    told = [finding for finding in report.findings if finding.cause == "cgroup-memory-limit"]
+
+    assert [finding.severity for finding in told] == ["critical", "info"]
+    assert "its vCPUs sleep" in told[0].summary
 
 
 def test_a_well_host_says_nothing_of_today() -> None:

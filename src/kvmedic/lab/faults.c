@@ -40,6 +40,16 @@ static void touch(char *start, size_t bytes)
 		start[at] += 1;
 }
 
+/* With pauses: whoever looks at the host while it thrashes must get somewhere. */
+static void churn(char *start, size_t bytes)
+{
+	for (size_t at = 0; at < bytes; at += PAGE) {
+		start[at] += 1;
+		if (at % (128 * PAGE) == 0)
+			usleep(10000);
+	}
+}
+
 /* Control data of sendmsg(2) is copied to one block (net/socket.c), held while the call waits for room. */
 static struct msghdr message;
 static int full[2], is_refused;
@@ -142,6 +152,6 @@ int main(int count, char **words)
 		for (size_t at = 0; at < bytes; at += 4 * PAGE)
 			madvise(start + at, 3 * PAGE, MADV_DONTNEED_LOCKED);
 	while (!strcmp(verb, "churn"))
-		touch(start, bytes);
+		churn(start, bytes);
 	return stay(0);
 }

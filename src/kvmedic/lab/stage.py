@@ -15,6 +15,7 @@ from kvmedic.errors import ActionError, OutcomeUnknownError
 from kvmedic.lab.domain_xml import GuestWish
 from kvmedic.lab.guest import Guest, start_guest
 from kvmedic.lab.nested_host import NestedHost
+from kvmedic.lab.poke import poke
 from kvmedic.lab.qmp import qmp
 from kvmedic.lab.still_guest import definition
 from kvmedic.lab.take import CALM, BootLog, lines_after, time_of_last_line
@@ -136,6 +137,13 @@ class Stage:
     def outer_monitor(self, words: str) -> None:
         """A command for the monitor of the machine that the host itself is."""
         qmp(self.host.folder / "qmp.sock", "human-monitor-command", {"command-line": words})
+
+    def poke(self, function: str, code: str) -> None:
+        """Overwrite the beginning of a function of the host's kernel."""
+        address = self.sh(f"grep -w {function} /proc/kallsyms").split()[0]
+        path = self.host.folder / "debugger.sock"
+        self.outer_monitor(f"gdbserver unix:{path},server=on,wait=off")
+        poke(path, int(address, 16), bytes.fromhex(code))
 
     def freeze_machine(self, seconds: float) -> None:
         """Stop the machine that the host is, while its clock runs on."""

@@ -88,6 +88,21 @@ TRUTH: Mapping[str, Truth] = {
     "pids-limit": _is("limit-exhausted", "the cgroup allows fewer tasks than QEMU needs"),
     "nofile-limit": _is("limit-exhausted", "QEMU may open fewer files than it needs"),
     "host-crash": _is("host-panic", "the kernel stopped with a panic (asked for by sysrq c)", "kernel-bug"),
+    "kernel-bug": _is("kernel-bug", "KVM ran into a bad instruction or address; nothing else was wrong"),
+    "kernel-growth": _is(
+        "kernel-memory-growth", "slab that nobody gave back took the memory", "host-memory-exhausted"
+    ),
+    "qemu-growth": _is(
+        "qemu-memory-growth",
+        "a QEMU took memory that belongs to no guest; a bare log cannot tell it from guests that take theirs",
+        "host-memory-exhausted",
+        "host-memory-overcommitted",
+    ),
+    "atomic-reserve": _is(
+        "atomic-reserve-low",
+        "requests that may not wait outran the reserve; min_free_kbytes was far below the kernel's choice",
+        "host-memory-exhausted",
+    ),
     "stranded": _is("balloon-stranded-memory", "the balloon took half of every huge page"),
     "undone": _is(
         "balloon-undone", "khugepaged made the half-empty huge pages whole again", "balloon-stranded-memory"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from kvmedic.lab.scenario import Scenario
 from kvmedic.lab.scenarios import (
+    atomic_reserve,
     clean_shutdown,
     corrected_error,
     daemon_hung,
@@ -18,6 +19,8 @@ from kvmedic.lab.scenarios import (
     hugepages_none,
     hugetlb,
     hwpoison,
+    kernel_bug,
+    kernel_growth,
     machine_check,
     manual_oom,
     memcg,
@@ -30,6 +33,7 @@ from kvmedic.lab.scenarios import (
     panic,
     pids_limit,
     qemu_crash,
+    qemu_growth,
     qemu_killed,
     service_oom,
     shredded,
@@ -48,6 +52,7 @@ from kvmedic.lab.scenarios import (
 SCENARIOS: Mapping[str, Scenario] = {
     module.SCENARIO.id: module.SCENARIO
     for module in (
+        atomic_reserve,
         clean_shutdown,
         corrected_error,
         daemon_hung,
@@ -60,6 +65,8 @@ SCENARIOS: Mapping[str, Scenario] = {
         hugepages_none,
         hugetlb,
         hwpoison,
+        kernel_bug,
+        kernel_growth,
         machine_check,
         manual_oom,
         memcg,
@@ -72,6 +79,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         panic,
         pids_limit,
         qemu_crash,
+        qemu_growth,
         qemu_killed,
         service_oom,
         shredded,

@@ -15,7 +15,7 @@ RESTORE = "echo 256 > /proc/sys/vm/lowmem_reserve_ratio; echo 20480 > /proc/sys/
 
 
 def bring_about(stage: Stage) -> None:
-    """Shred the free memory with pages that compaction may not move, then ask for blocks until one is refused.
+    """Shred free memory with pages that compaction may not move, then ask for blocks until one is refused.
 
     The small DMA zone keeps its blocks to itself: it is put out of reach (lowmem_reserve_ratio).
     """

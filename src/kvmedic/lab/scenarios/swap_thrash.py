@@ -10,8 +10,8 @@ def bring_about(stage: Stage) -> None:
     """Two programs touch more than the memory, in turns, for ever, beside a guest."""
     free = stage.free_mib()
     stage.still("db-02", free * 30 // 100)
-    churn = (free + stage.pick(60, 100)) * 70 // 200
-    stage.background(f"{stage.faults()} churn {churn}", f"{stage.faults()} churn {churn + 60}")
+    churn = (free * 70 // 100 + stage.pick(30, 50)) // 2
+    stage.background(f"{stage.faults()} churn {churn}", f"{stage.faults()} churn {churn}")
     stage.sleep(25)
 
 

@@ -5,7 +5,7 @@ The same kernel line stands in kern.log, syslog, the journal and the ring buffer
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from kvmedic.derive.alignment import aligned, named_by_moment, with_boots
 from kvmedic.derive.clocks import NEAR_S, Clock, ClockFacts, is_of_dead_boot, tick_of
 from kvmedic.derive.naming import Names
+from kvmedic.derive.runs import each_run_once
 from kvmedic.model.case import Chronicle, Happening, LogNature, LogRead, UnloggedEnd
 from kvmedic.model.log_event import (
     BackupEvent,
@@ -37,19 +38,24 @@ _DAEMON_WORDS = (" systemd[", " systemd: ", "systemd-journald", "systemd-shutdow
 
 
 def assemble_chronicle(
-    readings: Sequence[LogReading], snapshot: Snapshot, facts: ClockFacts, *, guest_logs: frozenset[str]
+    readings: Sequence[LogReading],
+    snapshot: Snapshot,
+    facts: ClockFacts,
+    *,
+    guest_logs: frozenset[str],
+    names_by_id: Mapping[str, str],
 ) -> Chronicle:
     """All events of all readings on one timeline. ``facts`` tells what is known of the clocks, ``guest_logs``
-    which of the logs are those of guests (derive.guest_logs).
+    which of the logs are those of guests (derive.guest_logs), ``names_by_id`` the names of Proxmox' guests.
     """
-    names = Names(snapshot, (event for reading in readings for event in reading.events))
+    names = Names(snapshot, (event for reading in readings for event in reading.events), names_by_id)
     clocks = [Clock(reading, facts) for reading in readings]
     told = aligned(
         [list(_happenings(reading, clock, names)) for reading, clock in zip(readings, clocks, strict=True)]
     )
     logs = tuple(_log_read(reading, clock) for reading, clock in zip(readings, clocks, strict=True))
     booted = frozenset(reading.source for reading in readings if _tells_boots(reading))
-    in_time = sorted(_each_once(told), key=lambda happening: happening.tick_s)
+    in_time = each_run_once(sorted(_each_once(told), key=lambda happening: happening.tick_s))
     ordered = named_by_moment(with_boots(in_time, booted))
     return Chronicle(
         happenings=tuple(ordered),
@@ -190,6 +196,8 @@ def _log_read(reading: LogReading, clock: Clock) -> LogRead:
 
 def _natures(reading: LogReading) -> frozenset[LogNature]:
     found: set[LogNature] = set()
+    if reading.kind == "pve-tasks" or reading.source.rsplit("/", 1)[-1].startswith("audit.log"):
+        return frozenset({"daemons"})
     if domain_of_source(reading.source) is not None or "qemu" in reading.counts:
         found.add("qemu")
     if "libvirt" in reading.counts or "libvirtd" in reading.source or "virtqemud" in reading.source:

@@ -40,13 +40,20 @@ def domain_of_cgroup(path: str | None) -> str | None:
 class Names:
     """What is known of PIDs and names, from the snapshot and from reports that name both."""
 
-    def __init__(self, snapshot: Snapshot, events: Iterable[LogEvent]) -> None:
+    def __init__(
+        self, snapshot: Snapshot, events: Iterable[LogEvent], names_by_id: Mapping[str, str]
+    ) -> None:
+        self._by_id = names_by_id
         self._by_pid: dict[int, str] = dict(_running(snapshot))
         for event in events:
             self._by_pid.update(_pairs(event))
 
     def domain_of(self, event: LogEvent) -> str | None:
-        """The event's domain, None where nothing names it."""
+        """The event's domain, None where nothing names it; an id of Proxmox' stands for its guest's name."""
+        named = self._named(event)
+        return None if named is None else self._by_id.get(named, named)
+
+    def _named(self, event: LogEvent) -> str | None:
         named = getattr(event, "domain", None)
         if isinstance(named, str):
             return named

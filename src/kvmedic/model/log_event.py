@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from kvmedic.model.host_history import Activity, HostSample
 from kvmedic.model.kernel_event import HardwareError, HungTask, KernelFault, Lockup, StorageError
 from kvmedic.model.log_line import Event, LineRef, LogKind, Moment
 from kvmedic.model.memory_report import (
@@ -30,6 +31,7 @@ from kvmedic.model.memory_report import (
 from kvmedic.model.record import Record
 
 __all__ = [
+    "Activity",
     "BackupEvent",
     "BalloonEvent",
     "Boot",
@@ -39,6 +41,7 @@ __all__ = [
     "FreeBlocks",
     "GfpMask",
     "HardwareError",
+    "HostSample",
     "HugepagesReport",
     "HungTask",
     "KernelFault",
@@ -75,7 +78,8 @@ class QemuEvent(Event, frozen=True, kw_only=True, tag="qemu"):
     ``started`` and ``stopped`` frame a run (``reason``: shutdown, destroyed, crashed, migrated, failed, …).
     ``signalled`` has the signal and who sent it. ``start-failed`` has ``failure``: ``kvm-create-vm``,
     ``kvm-create-vcpu``, ``backing-store``, ``hugepages``, ``guest-memory``, ``kvm-init``, ``other``.
-    ``paused-io-error`` is a guest stopped on a disk error (``errno`` 28 is a full disk).
+    ``paused-io-error`` is a guest stopped on a disk error (``errno`` 28 is a full disk). ``sender`` is who
+    sent the signal, or who asked a manager for the start or the stop.
     """
 
     kind: Literal[
@@ -226,6 +230,7 @@ LogEvent = (
     | Shutdown
     | SysRq
     | BackupEvent
+    | Activity
 )
 
 
@@ -253,12 +258,14 @@ class LogReading(Record, frozen=True, kw_only=True):
 
     ``events`` are in the order of the log; of a kind that repeats without end the first and the last are
     kept. ``lines_cut`` were longer than what is kept of a line. ``wall_offset_s`` is wall minus monotonic
-    time of the last boot where one line carries both.
+    time of the last boot where one line carries both. ``samples`` are measurements, where the log is
+    sysstat's.
     """
 
     source: str
     kind: LogKind
     events: tuple[LogEvent, ...]
+    samples: tuple[HostSample, ...]
     counts: dict[str, int]
     events_not_kept: int
     boots: tuple[Boot, ...]

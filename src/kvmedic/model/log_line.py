@@ -7,7 +7,17 @@ from typing import Literal
 from kvmedic.model.record import Record
 
 LogKind = Literal[
-    "kernel", "syslog", "journal-json", "journal-export", "kmsg", "qemu", "libvirtd", "pstore", "text"
+    "kernel",
+    "syslog",
+    "journal-json",
+    "journal-export",
+    "kmsg",
+    "qemu",
+    "libvirtd",
+    "pstore",
+    "text",
+    "pve-tasks",
+    "sysstat",
 ]
 """What a log is called by its holder; only a hint, every line is read by its own prefix."""
 

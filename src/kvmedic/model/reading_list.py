@@ -141,7 +141,7 @@ LOGS = (
     *("var/log/libvirt/qemu/*.log*", "var/log/audit/audit.log*", "var/log/corosync/corosync.log*"),
     *("var/log/cluster/corosync.log*", "var/log/pacemaker/pacemaker.log*", "var/log/mcelog*"),
     *("var/log/journal.log*", "sos_commands/logs/journalctl_*", "sos_commands/kernel/dmesg*"),
-    *("sos_commands/virsh/*.log", "kvmedic/logs/*"),
+    *("var/log/pve/tasks/index*", "var/log/pve/tasks/active", "sos_commands/virsh/*.log", "kvmedic/logs/*"),
 )
 """Logs, oldest evidence of a crash first. Binary journals are read through journalctl, never here."""
 

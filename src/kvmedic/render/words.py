@@ -107,7 +107,10 @@ def headline(report: Report) -> str:
 def _story_headline(report: Report) -> str:
     if not report.findings:
         if report.verdict == "undetermined":
-            return f"No failure was found, but {_why_open(report)}."
+            reason = _why_open(report)
+            return sentence(
+                reason if reason.startswith("no failure") else f"no failure was found, but {reason}"
+            )
         return "No failure was found in what was read."
     blame = BLAME_WORDS[report.blame or "unknown"]
     again = f" {sentence(report.recurrence.sentence)}" if report.recurrence is not None else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kvmedic.diagnose.post_mortem.actors import task_words, victim_words
 from kvmedic.model.case import Happening, UnloggedEnd
 from kvmedic.model.log_event import (
+    Activity,
     BackupEvent,
     BalloonEvent,
     BootStarted,
@@ -73,10 +74,11 @@ def _of_kernel(happening: Happening) -> str:
 def _of_life(happening: Happening) -> str:
     match happening.event:
         case QemuEvent() as event:
-            reason = event.reason or event.failure
-            return f"QEMU {event.kind}" + (f" ({reason})" if reason else "")
+            return f"QEMU {event.kind}" + _in_brackets(event.reason or event.failure, event.sender)
         case LibvirtEvent() as event:
             return f"libvirt: {event.kind}"
+        case Activity() as event:
+            return activity_words(event)
         case FenceEvent() as event:
             return f"watchdog or fencing: {event.kind}"
         case LimitHit() as event:
@@ -95,8 +97,22 @@ def _of_life(happening: Happening) -> str:
             return str(event.__struct_config__.tag)
 
 
+def activity_words(event: Activity) -> str:
+    """What began, ended or failed beside a failure: "cron job fstrim began (root)"."""
+    kinds = {"service": "service", "cron": "cron job", "task": "task"}
+    return f"{kinds[event.kind]} {event.name} {event.stage}" + _in_brackets(None, event.user)
+
+
+def _in_brackets(reason: str | None, who: str | None) -> str:
+    parts = [reason, f"by {who}" if who and not who.startswith("<unknown") else None]
+    inside = " ".join(part for part in parts if part)
+    return f" ({inside})" if inside else ""
+
+
 def _of_balloon(event: BalloonEvent) -> str:
     if event.from_bytes is None or event.to_bytes is None:
         return f"balloon: {event.kind}"
+    if event.daemon == "libvirt":
+        return f"memory set through libvirt: {human_bytes(event.from_bytes)} to {human_bytes(event.to_bytes)}"
     verb = "deflated" if event.to_bytes > event.from_bytes else "inflated"
     return f"balloon {verb}: {human_bytes(event.from_bytes)} to {human_bytes(event.to_bytes)}"

@@ -14,10 +14,12 @@ from kvmedic.diagnose.report import iso_utc
 from kvmedic.diagnose.verdicts import because
 from kvmedic.model.case import Case, Chronicle, Happening
 from kvmedic.model.finding import Because, Finding
+from kvmedic.model.log_event import Activity
 from kvmedic.model.report import Incident, Story, TimelineEntry
 
 BEFORE_S, AFTER_S = 7200.0, 900.0
 """The timeline shows what happened from two hours before the failure to a quarter of an hour after it."""
+COINCIDENCE_S = 120.0
 MOST_MOMENTS = 60
 MOST_INCIDENTS = 50
 MOST_LINES = 40
@@ -108,13 +110,18 @@ def _timeline(case: Case, findings: Sequence[Finding]) -> Iterator[TimelineEntry
 def _worth_showing(case: Case, meanings: dict[tuple[str, int | None], str]) -> Iterable[Happening]:
     begin = case.scene[0].tick_s if case.scene else float("inf")
     end = case.scene[-1].tick_s if case.scene else float("-inf")
-    near = [h for h in case.before if h.tick_s >= begin - BEFORE_S]
-    near += [h for h in case.after if h.tick_s <= end + AFTER_S]
+    near = [h for h in case.before if h.tick_s >= begin - _reach(h, BEFORE_S)]
+    near += [h for h in case.after if h.tick_s <= end + _reach(h, AFTER_S)]
     cited = [h for h in (*case.before, *case.after) if h not in near and _is_cited(h, meanings)]
     rest = [*case.scene, *near]
     if len(rest) > MOST_MOMENTS:
         rest = [h for h in rest if _is_cited(h, meanings) or gravity(h.event) > LIFE][-MOST_MOMENTS:]
     return (*cited, *rest)
+
+
+def _reach(happening: Happening, seconds: float) -> float:
+    """Ordinary life beside a failure is told only where it is close to it."""
+    return min(seconds, COINCIDENCE_S) if isinstance(happening.event, Activity) else seconds
 
 
 def _is_cited(happening: Happening, meanings: dict[tuple[str, int | None], str]) -> bool:

@@ -11,6 +11,7 @@ from kvmedic.diagnose.post_mortem.ends import bad_ends, is_accounted_for
 from kvmedic.diagnose.post_mortem.phrases import phrase_of
 from kvmedic.diagnose.post_mortem.said import POSSIBLE, explained, of_kind, proof
 from kvmedic.diagnose.post_mortem.scenes import gravity
+from kvmedic.diagnose.report import iso_utc
 from kvmedic.diagnose.verdicts import cleared, found, lacking
 from kvmedic.model.case import Case, Happening
 from kvmedic.model.finding import Judgement
@@ -18,7 +19,10 @@ from kvmedic.model.log_event import LibvirtEvent, QemuEvent
 from kvmedic.model.subjects import HOST
 
 ID = "unexplained"
-ORDERLY = ("shutdown", "destroyed", "migrated", "saved", "daemon")
+ORDERLY = (
+    *("shutdown", "destroyed", "migrated", "saved", "daemon"),
+    *("qmstop", "qmshutdown", "qmsuspend", "hastop"),
+)
 ECHO_S = 30.0
 NOT_A_LOG = "no line of it is written as a log that kvmedic knows"
 NOTHING_READ = "no log covers it, so nothing can be told"
@@ -32,7 +36,7 @@ def explain(case: Case) -> Judgement:
         return lacking(NOT_A_LOG)
     if case.is_asked and not case.scene:
         about = "" if case.domain is None else f" of {case.domain}"
-        return lacking(f"no failure{about} stands in the logs of the time asked about")
+        return lacking(f"no failure{about} stands in the logs of the time asked about{_last_end(case)}")
     if is_accounted_for(case):
         return cleared("what happened is accounted for", case.logs[0].source)
     for happening, event in bad_ends(case):
@@ -48,6 +52,21 @@ def explain(case: Case) -> Judgement:
             subject = HOST if name is None else domain(name)
             return found(explained(ID, subject, _confidence(case), summary=summary, lines=[line]))
     return cleared("nothing is left unexplained", case.logs[0].source)
+
+
+def _last_end(case: Case) -> str:
+    """When and how the domain that was asked about was last stopped in order, where that is known."""
+    stops = [
+        (happening, event)
+        for happening, event in of_kind(case.before, QemuEvent)
+        if event.kind == "stopped" and event.reason in ORDERLY and happening.domain == case.domain
+    ]
+    if case.domain is None or not stops or stops[-1][0].at_s is None:
+        return ""
+    happening, event = stops[-1]
+    clock = iso_utc(happening.at_s or 0.0)[:-1].replace("T", " ")
+    who = f", asked for by {event.sender}" if event.sender else ""
+    return f"; it was last stopped in order at {clock} UTC ({event.reason}{who})"
 
 
 def _ended_in_order(case: Case, lost: Happening) -> bool:

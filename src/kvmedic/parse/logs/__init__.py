@@ -12,7 +12,9 @@ from itertools import chain
 
 from kvmedic.model.log_event import LogKind, LogReading
 from kvmedic.parse.logs.journal import export_lines, is_export, is_json, json_lines
+from kvmedic.parse.logs.paste import find_wrap, unwrapped
 from kvmedic.parse.logs.pstore import LONGEST_DUMP_BYTES, in_order, is_pstore
+from kvmedic.parse.logs.pve_tasks import is_task_list, read_task_list
 from kvmedic.parse.logs.reading import LogReader
 from kvmedic.parse.logs.scan import LineBlocks
 
@@ -33,6 +35,8 @@ def read_events(source_name: str, chunks: Iterable[bytes], *, hint: LogKind | No
     head, rest = _peek(_counted(chunks, total))
     reader = LogReader(source_name)
     lines = LineBlocks(rest)
+    if is_task_list(head):
+        return read_task_list(source_name, lines)
     kind: LogKind = hint or "text"
     blocks: Iterable[bytes] = lines
     if is_json(head):
@@ -43,6 +47,8 @@ def read_events(source_name: str, chunks: Iterable[bytes], *, hint: LogKind | No
         kind = "pstore"
         reader.is_pstore()
         blocks = LineBlocks([in_order(_bounded(rest))])
+    elif (wrap := find_wrap(head)) is not None:
+        blocks = unwrapped(lines, wrap)
     for block in blocks:
         reader.feed(block)
     return reader.finish(kind, total[0], lines.lines_cut)

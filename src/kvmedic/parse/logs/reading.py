@@ -142,6 +142,7 @@ class LogReader:
             source=self._context.source,
             kind=kind,
             events=events,
+            samples=(),
             counts=dict(counts),
             events_not_kept=max(sum(counts.values()) - len(events), 0),
             boots=boots,

@@ -49,7 +49,7 @@ def _explained(texts: dict[str, str], snapshot: Snapshot, window: Window) -> tup
     marks = [_marks(text) for text in texts.values()]
     facts = ClockFacts(now_s=NOW_S, zone_offset_s=None, booted_at_s=None)
     guests = find_guest_logs(readings, marks, snapshot)
-    chronicle = assemble_chronicle(readings, snapshot, facts, guest_logs=guests)
+    chronicle = assemble_chronicle(readings, snapshot, facts, guest_logs=guests, names_by_id={})
     return explain_failure(chronicle, snapshot, window)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from kernel_texts import dmesg, syslog
-from telling import top, why
+from msgspec import structs
+from telling import ALL, top, why
 
 from kvmedic.render import words
 
@@ -33,3 +34,15 @@ def test_the_end_of_a_stall_is_told_with_its_length() -> None:
 
 def test_what_keeps_an_answer_open_is_said_in_words() -> None:
     assert words.headline(why("")) == ("No failure was found, but no log covers it, so nothing can be told.")
+
+
+def test_a_guest_that_somebody_stopped_is_told_with_who_asked_for_it() -> None:
+    at_s = 1795485600
+    index = f"UPID:pve1:003D2F01:01835491:{at_s:08X}:qmstop:100:root@pam: {at_s + 3:08X} OK\n"
+
+    report = why({"var/log/pve/tasks/index": index}, structs.replace(ALL, domain="100"))
+
+    assert words.headline(report) == (
+        "No failure of 100 stands in the logs of the time asked about; "
+        "it was last stopped in order at 2026-11-24 02:00:00 UTC (qmstop, asked for by root@pam)."
+    )

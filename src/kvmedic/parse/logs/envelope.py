@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import unescape
 
 from kvmedic.model.log_line import Moment
 from kvmedic.model.record import Record
@@ -31,8 +32,13 @@ from kvmedic.parse.logs.prefixes import (
     take_5424,
     take_foreign,
     take_monotonic,
+    without_quoting,
 )
 from kvmedic.parse.logs.wall_clock import MONTHS, YearCount, seconds_since_1970, zone_offset_s
+
+ENTITIES = ("&lt;", "&gt;", "&quot;", "&#")
+"""A page of the web may hold a log with these; no writer of logs makes them."""
+_BEFORE_A_PASTE = (" ", "\t", ">", "|")
 
 
 class LogLine(Record, frozen=True, kw_only=True):
@@ -91,6 +97,8 @@ class Envelope:
         text = raw.strip("\r\n\x00")
         if "\x1b" in text:
             text = COLOURS.sub("", text)
+        if "&" in text and any(entity in text for entity in ENTITIES):
+            text = unescape(text)
         parts = Parts(number, text)
         if not (text.startswith(CANONICAL_MARK) and read_canonical(text, parts)):
             self._read_forms(text, parts)
@@ -98,11 +106,14 @@ class Envelope:
         return LogLine(raw=raw, **{name: getattr(parts, name) for name in Parts.__slots__})
 
     def _read_forms(self, text: str, parts: Parts) -> None:
-        for index, form in enumerate(self._forms):
-            if form(text, parts):
-                if index:
-                    self._forms.insert(0, self._forms.pop(index))
+        if self._take_form(text, parts):
+            return
+        if text[:1] in _BEFORE_A_PASTE:
+            shown, is_quoted = without_quoting(text)
+            if self._take_form(shown, parts):
                 return
+            if is_quoted or shown.startswith("kernel: "):
+                text = parts.message = shown
         level = LEVEL.match(text)
         if level is None:
             take_foreign(text, parts)
@@ -115,6 +126,15 @@ class Envelope:
             self._read_forms(level[3], parts)
         else:
             parts.message = text
+
+    def _take_form(self, text: str, parts: Parts) -> bool:
+        """Read the prefix by the form it has; the form that came last is tried first."""
+        for index, form in enumerate(self._forms):
+            if form(text, parts):
+                if index:
+                    self._forms.insert(0, self._forms.pop(index))
+                return True
+        return False
 
     def _rfc3164(self, text: str, parts: Parts) -> bool:
         match = RFC3164.match(text)

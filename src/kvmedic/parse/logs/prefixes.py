@@ -34,6 +34,10 @@ LEVEL = re.compile(r"(?:<(\d{1,3})>|[a-z0-9]{3,8} *:([a-z]{3,7}) *: )(.*)", re.S
 HOST_TAG = re.compile(
     r"([A-Za-z0-9][\w.:-]{0,252})(?<!:) ((?:\([^)\s]{1,60}\)|[\w./@+\\-]{1,64}))(?:\[(\d+)\])?: ?(.*)", re.S
 )
+_HOST_ALONE = re.compile(r"([A-Za-z0-9][\w.:-]{0,252}) (?=(?:<\d{1,3}>)?\[ *\d{1,12}\.\d{1,9}\])")
+"""What netconsole sends has no program: rsyslog writes the sender's address, then the kernel's own line."""
+_QUOTED = re.compile(r"[ \t]*(?:[>|] ?)+[ \t]*")
+_INDENTED = re.compile(r"[ \t]+(?=[<\[\dA-Z]|kernel: )")
 _TAG_ALONE = re.compile(r"(kernel|[A-Za-z][\w./@+-]{0,63}(?=\[))(?:\[(\d+)\])?: ?(.*)", re.S)
 _RFC5424 = re.compile(r"(\S{1,255}) (\S{1,48}) (\S{1,128}) \S{1,32} (?:-|\[.*?\]) ?(.*)", re.S)
 _LIBVIRTD = re.compile(r"(\d+): (debug|info|warning|error) : (?:(\w+):\d+ : )?(.*)", re.S)
@@ -85,17 +89,36 @@ class Parts:
             return True
         match = HOST_TAG.match(rest)
         if match is None:
-            return False
+            return self._take_host(rest)
         self.host, self.identifier = match[1], match[2]
         self.pid = int(match[3][:10]) if match[3] else None
         self.message = match[4]
         return True
+
+    def _take_host(self, rest: str) -> bool:
+        """``host [12345.678901] message``."""
+        match = _HOST_ALONE.match(rest)
+        if match is not None:
+            self.host, self.message = match[1], rest[match.end() :]
+        return match is not None
 
     def set_wall(self, seconds: float, digits: str | None, *, zone: bool, year: bool) -> None:
         """A wall clock with what its form leaves open."""
         self.wall_s = seconds + _fraction(digits)
         self.is_zone_known, self.is_year_known = zone, year
         self.uncertainty_s = 10.0 ** -len(digits or "") if zone else ZONE_UNCERTAINTY_S
+
+
+def without_quoting(text: str) -> tuple[str, bool]:
+    """A line of a mail or a forum without its "> " or its indentation; True where it was quoted.
+
+    Indentation is also the kernel's own (stacks, counters): it goes only where a known prefix follows it.
+    """
+    quoted = _QUOTED.match(text)
+    if quoted is not None:
+        return text[quoted.end() :], True
+    indented = _INDENTED.match(text)
+    return (text if indented is None else text[indented.end() :]), False
 
 
 def take_foreign(text: str, parts: Parts) -> None:

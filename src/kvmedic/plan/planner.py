@@ -106,7 +106,8 @@ def _chosen(remedy: Remedy, situation: Situation) -> list[Option]:
     if not wishes.more_domains or wishes.domain is None:
         return [_first_open(remedy, options, wishes.domain or "this host")]
     named = (wishes.domain, *wishes.more_domains)
-    return [_first_open(remedy, [o for o in options if _is_about(o, name)], name) for name in named]
+    found = [_first_open(remedy, [o for o in options if _is_about(o, name)], name) for name in named]
+    return list({option.subject: option for option in found}.values())
 
 
 def _is_about(option: Option, name: str) -> bool:
@@ -132,7 +133,18 @@ def _check_named(situation: Situation) -> None:
         raise PreconditionFailedError(f"the domains could not be listed ({domains})", hint="Look at libvirt.")
     for name in named:
         if not any(name in (domain.name, domain.uuid) for domain in situation.snapshot.running):
-            raise UsageError(f"no running domain {name!r} on this host", hint="virsh list names them.")
+            raise _not_running(name, domains)
+
+
+def _not_running(name: str, domains: Sequence[DomainFacts] | Missing) -> UsageError:
+    known = () if isinstance(domains, Missing) else domains
+    state = next((domain.state for domain in known if name in (domain.name, domain.uuid)), None)
+    if isinstance(state, str):
+        return UsageError(
+            f"domain {name!r} is {state}: it holds no memory of this host",
+            hint="Remedies are for running ones.",
+        )
+    return UsageError(f"no running domain {name!r} on this host", hint="virsh list names them.")
 
 
 def _blocked(option: Option) -> PreconditionFailedError:

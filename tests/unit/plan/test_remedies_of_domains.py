@@ -223,3 +223,43 @@ def test_of_several_domains_that_are_named_each_must_have_something_to_do() -> N
 
     with pytest.raises(UsageError, match="deflate-balloon has nothing to do for web-2"):
         planned(now, "deflate-balloon")
+
+
+def test_what_is_defined_already_is_not_proposed_again_but_its_power_cycle_is() -> None:
+    waiting = inflated(pending_changes=("memballoon model: virtio → none", "vcpu: 1 → 2"))
+
+    blocked = option_of(situation(waiting), "disable-balloon")
+    open_one = option_of(situation(waiting, wishes={"with_power_cycle": True}), "disable-balloon")
+
+    assert [b.text for b in blocked.blockers] == ["it is defined already, and waits for a power cycle"]
+    assert "--power-cycle" in str(blocked.blockers[0].instead)
+    assert open_one.blockers == ()
+    assert "the power cycle brings this with it: vcpu: 1 → 2" in open_one.notes
+
+
+def test_a_target_above_the_maximum_is_refused_and_not_quietly_lowered() -> None:
+    option = option_of(situation(wishes={"target_bytes": 99 * GIB}), "deflate-balloon")
+
+    assert "the guest's maximum is 8.0 GiB" in [b.text for b in option.blockers]
+
+
+def test_pinning_does_not_come_back_by_the_next_start_and_swap_is_a_risk() -> None:
+    short = {"meminfo": meminfo(1 * GIB, SwapFree=8 * GIB)}
+    option = option_of(situation(memory_facts=short), "pin-memory")
+
+    assert option.forecast.returns == "no, unless somebody inflates it again"
+    assert option.risk == "medium"
+
+
+def test_a_domain_named_twice_is_planned_once() -> None:
+    twice = {"domain": "web-1", "more_domains": ("uuid-of-web-1",)}
+
+    assert len(planned(situation(wishes=twice), "deflate-balloon").steps) == 1
+
+
+def test_a_domain_that_does_not_run_is_told_from_one_that_is_not_there() -> None:
+    off = inflated("web-2", state="shut off", is_running=False, pid=GONE)
+    now = situation(inflated(), off, wishes={"domain": "web-2"})
+
+    with pytest.raises(UsageError, match="'web-2' is shut off"):
+        planned(now, "deflate-balloon")

@@ -10,16 +10,17 @@ from collections.abc import Iterable
 
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.gap import Missing
-from kvmedic.model.plan import Action, Amount, Blocker, Forecast, Option, SetBalloon
+from kvmedic.model.plan import Action, Amount, Blocker, Forecast, Option, Risk, SetBalloon
 from kvmedic.model.subjects import domain_subject
 from kvmedic.plan.forecasts import NO_DOWNTIME, not_known
-from kvmedic.plan.headroom import headroom
+from kvmedic.plan.headroom import Headroom, headroom
 from kvmedic.plan.owners import not_listed
 from kvmedic.plan.situation import Remedy, Situation, blocker
 from kvmedic.units import GIB, MIB, human_bytes
 
 ID = "deflate-balloon"
 ANSWERS = ("balloon-over-inflated", "balloon-ineffective", "guest-internal")
+RETURNS = "no, unless somebody inflates it again, or at the next start if currentMemory is lower"
 SMALLEST_BYTES = 8 * MIB
 TIMEOUT_S = 60.0
 TIMEOUT_S_PER_GIB = 10.0
@@ -54,17 +55,30 @@ def _option(situation: Situation, domain: DomainFacts) -> Option | None:
         remedy=ID,
         subject=subject,
         forecast=deflating_forecast(domain, target, room.growth_bytes),
-        risk="medium" if any("only with swap" in note for note in room.notes) else "low",
+        risk=risk_of(room),
         is_reversible=True,
         is_interruptible=True,
-        blockers=(*balloon_blockers(domain), *_target_blockers(domain, target), *room.blockers),
+        blockers=(*balloon_blockers(domain), *_target_blockers(situation, domain, target), *room.blockers),
         notes=(*room.notes, *ballooner_notes(situation)),
         helps_against=situation.causes_of(subject, ANSWERS),
     )
 
 
-def _target_blockers(domain: DomainFacts, target: int) -> Iterable[Blocker]:
+def risk_of(room: Headroom) -> Risk:
+    """Where only swap bears what the guest may touch, everybody on the host may feel it."""
+    return "medium" if any("only with swap" in note for note in room.notes) else "low"
+
+
+def seconds_to_deflate(given_bytes: int) -> int:
+    """How long the guest's driver takes, as measured under emulation."""
+    return max(1, round(given_bytes / GIB * 2))
+
+
+def _target_blockers(situation: Situation, domain: DomainFacts, target: int) -> Iterable[Blocker]:
     actual = domain.balloon_actual_bytes
+    wished, maximum = situation.wishes.target_bytes, domain.memory_max_bytes
+    if wished is not None and isinstance(maximum, int) and wished > maximum:
+        yield blocker(f"the guest's maximum is {human_bytes(maximum)}", "libvirt")
     if not isinstance(actual, Missing) and target <= actual:
         yield blocker(
             f"the guest has {human_bytes(actual)} already; this remedy never takes memory from it", "libvirt"
@@ -86,17 +100,17 @@ def ballooner_notes(situation: Situation) -> tuple[str, ...]:
     return tuple(f"{daemon} runs here and may inflate it again" for daemon in marks.auto_ballooners)
 
 
-def deflating_forecast(domain: DomainFacts, target: int, growth: int) -> Forecast:
+def deflating_forecast(domain: DomainFacts, target: int, growth: int, returns: str = RETURNS) -> Forecast:
     """The guest gets memory, the host gives it as it is touched."""
     given = max(0, target - _actual(domain))
     basis = f"the guest gets {human_bytes(given)}; the host pays as it is touched"
     return Forecast(
         freed_bytes=Amount(best=0, low=-growth, high=0, basis=basis),
         contiguous_blocks=not_known("the guest decides what it touches"),
-        returns="no, unless somebody inflates it again, or at the next start if currentMemory is lower",
+        returns=returns,
         downtime=NO_DOWNTIME,
         takes_s=Amount(
-            best=max(1, round(given / GIB * 2)),
+            best=seconds_to_deflate(given),
             low=1,
             high=round(timeout_s(domain)),
             basis="measured under emulation",

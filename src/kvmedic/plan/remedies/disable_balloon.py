@@ -30,6 +30,7 @@ from kvmedic.plan.remedies.deflate_balloon import (
     balloon_blockers,
     ballooner_notes,
     inflated_bytes,
+    seconds_to_deflate,
     set_balloon,
 )
 from kvmedic.plan.situation import Remedy, Situation, blocker
@@ -73,7 +74,7 @@ def _option(situation: Situation, domain: DomainFacts, room: Headroom) -> Option
         blockers=(
             *not_ours(domain, is_about_balloon=True),
             *(balloon_blockers(domain) if _is_inflated(domain) else ()),
-            *_blockers(domain),
+            *_blockers(domain, with_power_cycle=wishes.with_power_cycle),
             *room.blockers,
         ),
         notes=(
@@ -81,6 +82,7 @@ def _option(situation: Situation, domain: DomainFacts, room: Headroom) -> Option
             *ballooner_notes(situation),
             "a reboot inside the guest, or virsh reset, does not take the device away; a power cycle does",
             "the guest's memory statistics go with the device (pin-memory keeps them)",
+            *(comes_with_the_cycle(domain) if wishes.with_power_cycle else ()),
         ),
         helps_against=situation.causes_of(subject, ANSWERS),
     )
@@ -90,7 +92,20 @@ def _is_inflated(domain: DomainFacts) -> bool:
     return inflated_bytes(domain) >= SMALLEST_BYTES
 
 
-def _blockers(domain: DomainFacts) -> Iterable[Blocker]:
+def comes_with_the_cycle(domain: DomainFacts) -> Iterable[str]:
+    """What somebody else has defined since, and waits for the same power cycle."""
+    for change in domain.pending_changes:
+        if not change.startswith("memballoon"):
+            yield f"the power cycle brings this with it: {change}"
+
+
+def _blockers(domain: DomainFacts, *, with_power_cycle: bool) -> Iterable[Blocker]:
+    if PENDING in domain.pending_changes and not with_power_cycle:
+        yield blocker(
+            "it is defined already, and waits for a power cycle",
+            "libvirt",
+            "kvmedic plan --remedy disable-balloon --power-cycle, or shut the guest down and start it",
+        )
     if domain.has_managed_save is True:
         yield blocker(
             "it has a managed-save image, which would bring the balloon back",
@@ -103,7 +118,7 @@ def _blockers(domain: DomainFacts) -> Iterable[Blocker]:
 
 
 def _forecast(domain: DomainFacts, room: Headroom, *, with_power_cycle: bool) -> Forecast:
-    deflating = 20 if _is_inflated(domain) else 1
+    deflating = seconds_to_deflate(inflated_bytes(domain))
     return Forecast(
         freed_bytes=Amount(
             best=0,

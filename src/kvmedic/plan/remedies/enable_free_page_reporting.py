@@ -14,7 +14,7 @@ from kvmedic.model.plan import Action, Blocker, Downtime, Forecast, Option, Powe
 from kvmedic.model.subjects import domain_subject
 from kvmedic.plan.forecasts import NO_DOWNTIME, exactly, not_known
 from kvmedic.plan.owners import not_ours
-from kvmedic.plan.remedies.disable_balloon import SHUTDOWN_TIMEOUT_S
+from kvmedic.plan.remedies.disable_balloon import SHUTDOWN_TIMEOUT_S, comes_with_the_cycle
 from kvmedic.plan.situation import Remedy, Situation, blocker
 
 ID = "enable-free-page-reporting"
@@ -48,13 +48,16 @@ def _option(situation: Situation, domain: DomainFacts) -> Option | None:
         risk="medium",
         is_reversible=True,
         is_interruptible=True,
-        blockers=(*not_ours(domain, is_about_balloon=False), *_blockers(domain)),
-        notes=("it takes effect at the next power cycle, and the guest's kernel must be 5.7 or later",),
+        blockers=(*not_ours(domain, is_about_balloon=False), *_blockers(domain, with_power_cycle=with_cycle)),
+        notes=(
+            "it takes effect at the next power cycle, and the guest's kernel must be 5.7 or later",
+            *(comes_with_the_cycle(domain) if with_cycle else ()),
+        ),
         helps_against=situation.causes_of(subject, ANSWERS),
     )
 
 
-def _blockers(domain: DomainFacts) -> Iterable[Blocker]:
+def _blockers(domain: DomainFacts, *, with_power_cycle: bool) -> Iterable[Blocker]:
     for reason in domain.discards_inhibited_by:
         yield blocker(f"QEMU may not give its memory back: {reason}", "libvirt")
     if isinstance(domain.backing, Missing):
@@ -62,8 +65,18 @@ def _blockers(domain: DomainFacts) -> Iterable[Blocker]:
     if domain.has_managed_save is True:
         yield blocker("it has a managed-save image, which holds the old devices", "libvirt")
     for change in domain.pending_changes:
-        if change.startswith("memballoon freePageReporting") and change.endswith("on"):
-            yield blocker("it is defined already, and waits for a power cycle", "libvirt")
+        if (
+            change.startswith("memballoon freePageReporting")
+            and change.endswith("on")
+            and not with_power_cycle
+        ):
+            yield blocker(
+                "it is defined already, and waits for a power cycle",
+                "libvirt",
+                "kvmedic plan --remedy enable-free-page-reporting --power-cycle",
+            )
+        if change.startswith("memballoon model") and change.endswith("none"):
+            yield blocker("its balloon is defined away, and goes at the next power cycle", "libvirt")
 
 
 def actions(situation: Situation, option: Option) -> tuple[Action, ...]:

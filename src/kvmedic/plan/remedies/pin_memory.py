@@ -14,12 +14,15 @@ from kvmedic.plan.remedies.deflate_balloon import (
     ballooner_notes,
     deflating_forecast,
     inflated_bytes,
+    risk_of,
     set_balloon,
 )
 from kvmedic.plan.situation import Remedy, Situation
 
 ID = "pin-memory"
 ANSWERS = ("balloon-over-inflated", "balloon-ineffective", "balloon-unresponsive", "balloon-stranded-memory")
+
+RETURNS = "no, unless somebody inflates it again"
 
 
 def propose(situation: Situation) -> tuple[Option, ...]:
@@ -44,8 +47,8 @@ def _option(situation: Situation, domain: DomainFacts) -> Option | None:
     return Option(
         remedy=ID,
         subject=subject,
-        forecast=deflating_forecast(domain, maximum, room.growth_bytes),
-        risk="low",
+        forecast=deflating_forecast(domain, maximum, room.growth_bytes, RETURNS),
+        risk=risk_of(room),
         is_reversible=True,
         is_interruptible=True,
         blockers=(

@@ -115,14 +115,25 @@ def pid_of(sources: Sources, process: QemuProcess | None) -> int | Missing:
 
 
 def maximum_of(sources: Sources) -> int | Missing:
-    """<memory> of the definition; else libvirt's maximum; else -m."""
+    """<memory> of the definition; else libvirt's maximum; else -m and the DIMMs that QEMU was started with.
+
+    Proxmox VE plugs DIMMs into a running guest: of these only its configuration tells.
+    """
     if sources.definition is not None:
         return sources.definition.memory_bytes
     by_libvirt = balloon_bytes(sources.stats, "maximum")
     if not isinstance(by_libvirt, Missing):
         return by_libvirt
-    written = sources.arguments.memory if sources.arguments else None
-    return or_gap(parse_qemu_size(written or "", MIB), "memory of the domain", "no source gives it")
+    at_start = _memory_at_start(sources.arguments) if sources.arguments else None
+    configured = sources.proxmox.memory_bytes if sources.proxmox else None
+    known = [amount for amount in (at_start, configured) if amount is not None]
+    return or_gap(max(known, default=None), "memory of the domain", "no source gives it")
+
+
+def _memory_at_start(arguments: QemuArguments) -> int | None:
+    base = parse_qemu_size(arguments.memory or "", MIB)
+    dimms = [parse_qemu_size(size, 1) for size in arguments.dimm_sizes]
+    return None if base is None else base + sum(size for size in dimms if size is not None)
 
 
 def configured_of(sources: Sources) -> int | Missing:

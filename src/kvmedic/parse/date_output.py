@@ -12,6 +12,7 @@ _CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d\d):(?P<second>\d\d)(?: (?P<half>[AP]M
 _FORMS = (
     re.compile(rf"\w{{3}} (?P<month>\w{{3}}) +(?P<day>\d{{1,2}}) {_CLOCK} (?P<zone>\S+) (?P<year>\d{{4}})"),
     re.compile(rf"\w{{3}} +(?P<day>\d{{1,2}}) (?P<month>\w{{3}}) (?P<year>\d{{4}}) {_CLOCK} (?P<zone>\S+)"),
+    re.compile(rf"\w{{3}} +(?P<day>\d{{1,2}}) (?P<month>\w{{3}}) {_CLOCK} (?P<zone>\S+) (?P<year>\d{{4}})"),
 )
 _ZONE = re.compile(r"([+-])(\d\d):?(\d\d)?")
 

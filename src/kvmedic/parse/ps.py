@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from kvmedic.model.record import Record
 from kvmedic.parse.cgroup import parse_process_cgroup
@@ -12,6 +13,7 @@ from kvmedic.units import from_kib
 
 _EXPECTED = "a header with PID and, last, COMMAND or CMD"
 _GROUPS_EXPECTED = "a header with PID and, last, CGROUP"
+_LINES_BEFORE_THE_HEADER = 3
 _GROUPS = re.compile(r"\s(\d+:[^:\s]*:/.*)$")
 _BETWEEN_GROUPS = re.compile(r",(?=\d+:[^:/]*:/)")
 
@@ -28,10 +30,7 @@ class PsRow(Record, frozen=True, kw_only=True):
 def parse_ps(text: str, source: str) -> tuple[PsRow, ...]:
     """The processes; rows of threads ("-" for a PID) are passed over. ParseError without a header."""
     lines = numbered_lines(text, source)
-    header = next(lines, None)
-    columns = header.text.split() if header else []
-    if "PID" not in columns or columns[-1] not in {"COMMAND", "CMD"}:
-        raise header.error(_EXPECTED) if header else after_the_end(text, source, _EXPECTED)
+    columns = _columns(lines, text, source, frozenset({"COMMAND", "CMD"}), _EXPECTED)
     rows = (_row(line, columns) for line in lines)
     return tuple(row for row in rows if row is not None)
 
@@ -41,10 +40,7 @@ def parse_ps_groups(text: str, source: str) -> Mapping[int, Mapping[str, str]]:
     /proc/PID/cgroup with commas between them. ParseError without such a header.
     """
     lines = numbered_lines(text, source)
-    header = next(lines, None)
-    columns = header.text.split() if header else []
-    if "PID" not in columns or columns[-1] != "CGROUP":
-        raise header.error(_GROUPS_EXPECTED) if header else after_the_end(text, source, _GROUPS_EXPECTED)
+    columns = _columns(lines, text, source, frozenset({"CGROUP"}), _GROUPS_EXPECTED)
     found: dict[int, Mapping[str, str]] = {}
     for line in lines:
         words, rows = line.text.split(), _GROUPS.search(line.text)
@@ -52,6 +48,17 @@ def parse_ps_groups(text: str, source: str) -> Mapping[int, Mapping[str, str]]:
         if rows is not None and _is_number(pid):
             found[int(pid)] = parse_process_cgroup("\n".join(_BETWEEN_GROUPS.split(rows[1])), source)
     return found
+
+
+def _columns(lines: Iterator[Line], text: str, source: str, last: frozenset[str], expected: str) -> list[str]:
+    """The names of the columns, from the header. ps may complain first ("your … screen size is bogus")."""
+    first: Line | None = None
+    for line in islice(lines, _LINES_BEFORE_THE_HEADER + 1):
+        columns = line.text.split()
+        if "PID" in columns and columns[-1] in last:
+            return columns
+        first = first or line
+    raise first.error(expected) if first else after_the_end(text, source, expected)
 
 
 def _row(line: Line, columns: list[str]) -> PsRow | None:

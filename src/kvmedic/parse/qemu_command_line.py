@@ -79,7 +79,11 @@ class MemoryBackend(Record, frozen=True, kw_only=True):
 
 
 class QemuArguments(Record, frozen=True, kw_only=True):
-    """What a QEMU's arguments say; None where they do not. ``memory`` as written ("2097152k", "512": MiB)."""
+    """What a QEMU's arguments say; None where they do not. ``memory`` as written ("2097152k", "512": MiB).
+
+    ``dimm_sizes`` are those of the pc-dimms, which stand beside ``memory`` (bare numbers: bytes). QEMU counts
+    them to what a balloon may take (hw/virtio/virtio-balloon.c, get_current_ram_size).
+    """
 
     name: str | None
     proxmox_id: str | None
@@ -88,6 +92,7 @@ class QemuArguments(Record, frozen=True, kw_only=True):
     vcpus: int | None
     balloons: tuple[Mapping[str, str], ...]
     backends: tuple[MemoryBackend, ...]
+    dimm_sizes: tuple[str, ...]
     mem_path: str | None
     vfio: tuple[str, ...]
     has_vdpa: bool
@@ -140,6 +145,7 @@ def read_arguments(argv: Sequence[str]) -> QemuArguments:
         vcpus=_vcpus(options),
         balloons=tuple(pairs for pairs in devices if pairs["driver"].startswith("virtio-balloon")),
         backends=tuple(map(_backend, filter(_is_backend, objects))),
+        dimm_sizes=_dimm_sizes(devices, objects),
         mem_path=_first(options, "-mem-path", "mem-path"),
         vfio=tuple(pairs["driver"] for pairs in devices if pairs["driver"].startswith("vfio-")),
         has_vdpa=_has_vdpa(options, devices),
@@ -278,6 +284,14 @@ def _backend(pairs: Pairs) -> MemoryBackend:
         host_nodes=pairs.get("host-nodes") if is_bound else None,
         is_preallocated=_is_on(pairs.get("prealloc")),
     )
+
+
+def _dimm_sizes(devices: Sequence[Pairs], objects: Sequence[Pairs]) -> tuple[str, ...]:
+    sizes = {
+        pairs["id"]: pairs["size"] for pairs in filter(_is_backend, objects) if {"id", "size"} <= pairs.keys()
+    }
+    plugged = (pairs.get("memdev", "") for pairs in devices if pairs["driver"] == "pc-dimm")
+    return tuple(sizes[memdev] for memdev in plugged if memdev in sizes)
 
 
 def _is_on(word: str | None) -> bool:

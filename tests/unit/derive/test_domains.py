@@ -172,6 +172,33 @@ def test_two_qemus_in_one_group_are_told_apart_by_nothing_the_group_says() -> No
     assert domains["other"].memory_max_bytes == 512 * MIB
 
 
+HOTPLUGGED = [
+    *("kvm", "-id", "9", "-name", "other,debug-threads=on", "-m", "size=1024,slots=255,maxmem=4194304M"),
+    *("-object", "memory-backend-ram,id=ram-node0,size=1024M"),
+    *("-object", "memory-backend-ram,id=mem-dimm0,size=512M"),
+    *("-device", "pc-dimm,id=dimm0,memdev=mem-dimm0,node=0"),
+    *("-device", '{"driver":"pc-dimm","id":"dimm1","memdev":"mem-dimm1"}'),
+    *("-object", '{"qom-type":"memory-backend-ram","id":"mem-dimm1","size":536870912}'),
+]
+
+
+@pytest.mark.parametrize(
+    ("settings", "maximum"), [("", 2048), ("memory: 1024\n", 2048), ("memory: 4096\n", 4096)]
+)
+def test_dimms_are_memory_of_the_domain_also_those_plugged_in_after_its_start(
+    settings: str, maximum: int
+) -> None:
+    evidence = host_evidence(
+        changes={
+            "kvmedic/process/kinds": b"15028 qemu\n",
+            "kvmedic/process/15028/arguments": json.dumps(HOTPLUGGED).encode(),
+            "etc/pve/qemu-server/9.conf": settings.encode(),
+        }
+    )
+    domain = next(found for found in derived(evidence)[0] if found.source == "process")
+    assert domain.memory_max_bytes == maximum * MIB
+
+
 def test_a_process_whose_arguments_cannot_be_read_is_still_its_domains() -> None:
     gap = Missing(source="kvmedic/process/15028/arguments", reason=Reason.TIMED_OUT, detail="it is stuck")
     domain = only_domain(host_evidence(changes={"kvmedic/process/15028/arguments": gap}))

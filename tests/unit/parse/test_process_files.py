@@ -89,6 +89,15 @@ root           -  0.0    -      -     - -        Sl   10:00   0:00 -
     assert row.command == "/usr/bin/kvm -id 101 -name web -m 512"
 
 
+def test_what_ps_complains_of_before_its_header_is_passed_over() -> None:
+    text = "your 131072x1 screen size is bogus. expect trouble\n"
+    (row,) = parse_ps(text + "PID RSS STAT COMMAND\n7 1 S kvm -m 512\n", "x")
+    assert row.pid == 7
+    assert list(parse_ps_groups(text + "PID CGROUP\n7 4:memory:/a\n", "x")) == [7]
+    with pytest.raises(ParseError, match=r"x:1: .*bogus"):
+        parse_ps(text * 9 + "PID RSS STAT COMMAND\n7 1 S kvm -m 512\n", "x")
+
+
 def test_a_listing_with_threads_marks_states_that_it_does_not_tell() -> None:
     (row,) = parse_ps("PID RSS STAT COMMAND\n7 1 - kvm -m 512\n", "x")
     assert row.state is None

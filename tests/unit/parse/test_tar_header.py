@@ -73,6 +73,7 @@ def test_any_records_are_read_or_an_error(data: bytes) -> None:
     ("text", "seconds"),
     [
         ("Thu Jan  1 00:00:00 UTC 2026\n", 1767225600.0),
+        ("Thu  1 Jan 00:00:00 UTC 2026\n", 1767225600.0),
         ("Thu Jan  1 12:00:00 AM UTC 2026\n", 1767225600.0),
         ("Thu 01 Jan 2026 12:00:00 AM UTC\n", 1767225600.0),
         ("Thu Jan  1 01:00:00 +01 2026\n", 1767225600.0),

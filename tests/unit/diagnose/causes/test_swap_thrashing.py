@@ -51,6 +51,23 @@ def test_used_swap_is_not_thrashing() -> None:
     assert "963 MiB used, 0 pages a second in, 0 out" in texts(judgement)
 
 
+def test_what_zswap_moves_is_seen_though_no_page_reaches_the_disk() -> None:
+    busy = {"rates": rates(zswpin=40_000.0, zswpout=40_000.0), "pressure_memory": pressure(30.0)}
+    idle = {"rates": rates(zswpin=500.0, zswpout=500.0), "pressure_memory": pressure(30.0)}
+
+    assert "(zswap)" in examine(snapshot(memory_facts=busy)).findings[0].summary
+    assert "500 and 500 through zswap" in texts(examine(snapshot(memory_facts=idle)))
+
+
+def test_swap_in_compressed_memory_is_no_disk_to_wait_for() -> None:
+    zram = Swap(name="/dev/zram0", size_bytes=8 * GIB, used_bytes=1 * GIB, priority=100)
+    disk = Swap(name="/dev/sda2", size_bytes=8 * GIB, used_bytes=1 * GIB, priority=-2)
+    waits = {"pressure_memory": pressure(20.0)} | moving(5000.0)
+
+    assert outcome(examine(snapshot(memory_facts={"swaps": (zram,)} | waits))) == "absent"
+    assert outcome(examine(snapshot(memory_facts={"swaps": (zram, disk)} | waits))) == "present"
+
+
 def test_boot_totals_are_not_rates() -> None:
     """The healthy snapshot's vmstat holds seven million swapped pages since boot."""
     assert outcome(examine(snapshot())) == "absent"

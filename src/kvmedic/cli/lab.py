@@ -9,19 +9,17 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from kvmedic.cli.lab_experiments import has_results, run_experiments, show_results
+from kvmedic.cli.lab_experiments import Place, has_results, run_experiments, show_results
+from kvmedic.cli.lab_wishes import NO_WISHES, Flag, RemedyWishes
 from kvmedic.cli.report_output import write_report
 from kvmedic.cli.terminal import write_out
 from kvmedic.lab.bed import end_on_terminate
 from kvmedic.lab.cleanup import clean_named, clean_orphans
 from kvmedic.lab.report import Format
-from kvmedic.lab.results import Ground
 from kvmedic.lab.run import Row, find_scenario, read_rows, refuse_among_guests, run_scenario
 from kvmedic.lab.scenarios import SCENARIOS
 from kvmedic.lab.takes import START_S, WISHES
 from kvmedic.lab.truth import TRUTH
-
-Flag = Parameter(negative=())
 
 lab = App(
     name="lab",
@@ -48,12 +46,7 @@ def list_() -> int:
 def run(
     scenario: str | None = None,
     *,
-    remedy: Annotated[list[str] | None, Parameter(negative=())] = None,
-    matrix: Annotated[bool, Flag] = False,
-    ground: Ground = "nested",
-    repeat: int = 1,
-    cycles: int = 2,
-    maps: Annotated[bool, Flag] = False,
+    wishes: RemedyWishes = NO_WISHES,
     variant: int = 0,
     kernel: str | None = None,
     save: Path | None = None,
@@ -68,52 +61,29 @@ def run(
     ----------
     scenario
         One of kvmedic lab list; all: each of them once, with the remedy for its own cause.
-    remedy
-        Apply this remedy, and measure what it does. Named again: more, each in a fresh host.
-    matrix
-        Measure every remedy of every scenario (or of the one that is named); hours.
-    ground
-        Measure in a nested host (its own kernel and memory), or here, beside what runs.
-    repeat
-        Measure each so many times.
-    cycles
-        After a remedy, bring the same load so many times: does the failure return?
-    maps
-        Keep the map of physical memory before and after each remedy, for the page of lab report.
+    wishes
+        Remedies to be measured.
     variant
         Another size of the same failure: 0, 1, …
     kernel
         An installed kernel that begins so; the oldest otherwise.
     save
-        Keep what the host left (logs, QEMU logs, /proc, libvirt's lists) in this folder.
+        Keep what the host left (logs, QEMU logs, /proc, libvirt's lists), or the measurements, in this folder.
     keep
         Leave the host running, to be looked at; kvmedic lab clean BED takes it away.
     among_guests
         Run although guests run here that the lab did not start.
     json
-        Print the report of why as JSON.
+        Print the report of why, or the measurements, as JSON.
     verbose
         Show every line of proof.
     """
     if not among_guests:
         refuse_among_guests()
     end_on_terminate()
-    if matrix or remedy or scenario == "all":
-        names = () if scenario in (None, "all") else (str(scenario),)
-        return run_experiments(
-            names,
-            tuple(remedy or ()),
-            ground=ground,
-            kernel=kernel,
-            repeat=repeat,
-            cycles=cycles,
-            variant=variant,
-            save=save,
-            own=scenario == "all",
-            has_maps=maps,
-            form="json" if json else "markdown",
-            say=_say,
-        )
+    if wishes.asks_for_remedies(scenario):
+        place = Place(kernel=kernel, variant=variant, save=save, keep=keep)
+        return run_experiments(scenario, wishes, place, "json" if json else "markdown", _say)
     chosen = find_scenario(scenario or "")
     rest = "the host stays" if keep else "nothing is left behind"
     _say(f"{chosen.id}: {chosen.title}; about {chosen.seconds + START_S} s, {rest}")

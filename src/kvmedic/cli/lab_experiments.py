@@ -5,63 +5,76 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from kvmedic.cli.lab_wishes import RemedyWishes
 from kvmedic.cli.terminal import write_out
-from kvmedic.errors import OutputError
+from kvmedic.errors import OutputError, UsageError
 from kvmedic.lab.experiment import Wanted
-from kvmedic.lab.matrix import MATRIX, OWN_REMEDY, explain_rest, matrix, run_all
+from kvmedic.lab.matrix import MATRIX, OWN_REMEDY, matrix, run_all
 from kvmedic.lab.report import Format, render
-from kvmedic.lab.results import SUFFIX, Ground, Result, load_pictures, load_results
+from kvmedic.lab.results import SUFFIX, Result, load_pictures, load_results
+from kvmedic.lab.scenarios import SCENARIOS
+from kvmedic.lab.whole import explained_beside
+from kvmedic.model.record import Record
 
 Say = Callable[[str], None]
 
 
-def run_experiments(
-    scenarios: Sequence[str],
-    remedies: Sequence[str],
-    *,
-    ground: Ground,
-    kernel: str | None,
-    repeat: int,
-    cycles: int,
-    variant: int,
-    save: Path | None,
-    own: bool,
-    has_maps: bool,
-    form: Format,
-    say: Say,
-) -> int:
-    """Measure; 0 when every one came about (and, with ``own``, every other failure was recognised)."""
+class Place(Record, frozen=True, kw_only=True):
+    """On which kernel, in which size; what is kept of it."""
 
+    kernel: str | None
+    variant: int
+    save: Path | None
+    keep: bool
+
+
+def run_experiments(scenario: str | None, wishes: RemedyWishes, place: Place, form: Format, say: Say) -> int:
+    """Measure; 0 when every one came about (and, with ``all``, every other failure was recognised)."""
+    rows = _rows(scenario, wishes, place)
+    if place.keep and len(rows) != 1:
+        raise UsageError(f"{len(rows)} hosts would stay", hint="Keep the host of one scenario × one remedy.")
+    if scenario == "all":
+        return _run_whole(rows, place, form, say)
+    return 0 if len(_measured(rows, place, form, say)) == len(rows) else 1
+
+
+def _rows(scenario: str | None, wishes: RemedyWishes, place: Place) -> list[Wanted]:
     def rows_of(names: Sequence[str], by: Sequence[str]) -> list[Wanted]:
         return matrix(
             names,
             by,
-            ground=ground,
-            kernel=kernel,
-            repeat=repeat,
-            cycles=cycles,
-            variant=variant,
-            has_maps=has_maps,
+            ground=wishes.ground,
+            kernel=place.kernel,
+            repeat=wishes.repeat,
+            cycles=wishes.cycles_of(scenario),
+            variant=place.variant,
+            has_maps=wishes.maps,
+            keeps_host=place.keep,
         )
 
-    if own:
-        rows = [row for name, remedy in OWN_REMEDY.items() for row in rows_of((name,), (remedy,))]
-    else:
-        rows = rows_of(scenarios or tuple(MATRIX), remedies)
-    results = list(run_all(rows, save, say))
-    missed = _explain_rest(kernel, say) if own else 0
-    if results:
-        write_out(render(results, form), encoding="utf-8")
+    if scenario == "all":
+        return [row for name, remedy in OWN_REMEDY.items() for row in rows_of((name,), (remedy,))]
+    return rows_of((scenario,) if scenario else tuple(MATRIX), tuple(wishes.remedy or ()))
+
+
+def _run_whole(rows: Sequence[Wanted], place: Place, form: Format, say: Say) -> int:
+    """Each scenario once; those without a remedy of their own are explained beside."""
+    with explained_beside(place.kernel, say) as wait:
+        results = _measured(rows, place, form, say)
+        recognised = wait()
+    wanted = [name for name in SCENARIOS if name not in OWN_REMEDY]
+    missed = [name for name in wanted if not recognised.get(name)]
+    say(f"{len(wanted) - len(missed)} of {len(wanted)} other failures recognised")
+    if missed:
+        say(f"not: {', '.join(missed)}")
     return 0 if len(results) == len(rows) and not missed else 1
 
 
-def _explain_rest(kernel: str | None, say: Say) -> int:
-    """The scenarios without a remedy to try; how many were not recognised."""
-    missed = 0
-    for outcome in explain_rest(kernel, say):
-        missed += not outcome.is_recognised
-        say(f"{outcome.scenario}: {'recognised' if outcome.is_recognised else 'NOT RECOGNISED'}")
-    return missed
+def _measured(rows: Sequence[Wanted], place: Place, form: Format, say: Say) -> list[Result]:
+    results = list(run_all(rows, place.save, say))
+    if results:
+        write_out(render(results, form), encoding="utf-8")
+    return results
 
 
 def has_results(place: Path) -> bool:

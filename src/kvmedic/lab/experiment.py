@@ -39,6 +39,8 @@ class Wanted(Record, frozen=True, kw_only=True):
     variant: int
     has_maps: bool
     """Draw the map of physical memory before and after the remedy."""
+    keeps_host: bool
+    """Leave the host and its guests running at the end."""
 
 
 def check_wanted(wanted: Wanted) -> Scenario:
@@ -64,7 +66,7 @@ class Done(Record, frozen=True, kw_only=True):
 
 
 def run_experiment(wanted: Wanted, say: Say) -> Done:
-    """Run it; nothing of it is left. Raises ActionError when the failure does not come about."""
+    """Run it; unless wanted, nothing of it is left. ActionError when the failure does not come about."""
     scenario = check_wanted(wanted)
     began = time.monotonic()
     with Bed() as bed:
@@ -80,6 +82,9 @@ def run_experiment(wanted: Wanted, say: Say) -> Done:
         )
         with trial.ends:
             result = _measured(trial, scenario, wanted, say)
+        if wanted.keeps_host:
+            say(f"kept: kvmedic lab clean {bed.ledger.bed_id} takes it away; it is in {bed.folder}")
+            bed.keep()
     result = msgspec.structs.replace(result, total_seconds=round(time.monotonic() - began, 1))
     return Done(result=result, pictures=trial.pictures)
 

@@ -11,9 +11,6 @@ from kvmedic.lab.experiment import Wanted, check_wanted, run_experiment
 from kvmedic.lab.experiment_remedies import NOT_HERE, REMEDIES
 from kvmedic.lab.experiment_trial import SAFE_HERE
 from kvmedic.lab.results import Ground, Result, numbered, save_pictures, save_result
-from kvmedic.lab.run import Outcome, explain_take
-from kvmedic.lab.scenarios import SCENARIOS
-from kvmedic.lab.takes import make_takes
 from kvmedic.units import human_seconds
 
 Say = Callable[[str], None]
@@ -49,6 +46,7 @@ def matrix(
     cycles: int,
     variant: int = 0,
     has_maps: bool = False,
+    keeps_host: bool = False,
 ) -> list[Wanted]:
     """Every wanted combination, all of one round before the next. No names: the whole matrix."""
     rows = [
@@ -61,6 +59,7 @@ def matrix(
             cycles=cycles,
             variant=variant,
             has_maps=has_maps,
+            keeps_host=keeps_host,
         )
         for repetition in range(1, repeat + 1)
         for scenario in scenarios or MATRIX
@@ -92,10 +91,3 @@ def run_all(rows: Sequence[Wanted], save: Path | None, say: Say) -> Iterator[Res
             say(f"saved {save_result(result, save)}")
             save_pictures(result, ended.pictures, save)
         yield ended.result
-
-
-def explain_rest(kernel: str | None, say: Say) -> Iterator[Outcome]:
-    """Each scenario that has no remedy to be tried, once, and what ``why`` says of it."""
-    rows = [(scenario, 0) for name, scenario in SCENARIOS.items() if name not in OWN_REMEDY]
-    for take in make_takes(rows, kernel, say):
-        yield explain_take(take, SCENARIOS[take.scenario])

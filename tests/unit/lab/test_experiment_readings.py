@@ -74,6 +74,7 @@ def wanted(scenario: str, remedy: str, ground: str = "nested") -> Wanted:
         cycles=1,
         variant=0,
         has_maps=False,
+        keeps_host=False,
     )
 
 

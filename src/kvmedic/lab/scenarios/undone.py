@@ -13,7 +13,7 @@ LONGEST_S = 120.0
 def bring_about(stage: Stage) -> None:
     """Inflate in a fragmented guest, by more than QEMU itself may need; then khugepaged runs to its end."""
     guest = stage.lively("shop-03", GuestWish(memory_mib=1024, orders=("punch 840",)))
-    guest.set_balloon(stage.pick(620, 600), timeout_s=300)
+    guest.set_balloon(stage.pick(660, 640), timeout_s=300)
     stage.on_clear(f"echo 10000 > {KHUGEPAGED}/scan_sleep_millisecs; echo 4096 > {KHUGEPAGED}/pages_to_scan")
     let_khugepaged_run(stage)
 

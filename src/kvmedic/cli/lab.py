@@ -68,7 +68,7 @@ def run(
     kernel
         An installed kernel that begins so; the oldest otherwise.
     save
-        Keep what the host left (logs, QEMU logs, /proc, libvirt's lists), or the measurements, in this folder.
+        Keep what the host left (logs, QEMU logs, /proc, libvirt's lists), or measurements, in this folder.
     keep
         Leave the host running, to be looked at; kvmedic lab clean BED takes it away.
     among_guests

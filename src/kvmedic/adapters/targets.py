@@ -12,7 +12,7 @@ from kvmedic.adapters.live_host import LibvirtReader, LiveHost, PageMapReader
 from kvmedic.adapters.log_file import STANDARD_INPUT, LogFile, StandardInput
 from kvmedic.adapters.priority import lower_own_priority
 from kvmedic.adapters.ssh import SshHost, parse_ssh_target
-from kvmedic.errors import EvidenceError, KvmedicError, ParseError, UsageError
+from kvmedic.errors import EvidenceError, KvmedicError, UsageError
 from kvmedic.parse.tar_header import BLOCK_BYTES, parse_tar_header
 from kvmedic.ports import EvidenceSource
 
@@ -66,17 +66,19 @@ def _open_path(path: Path) -> EvidenceSource:
 
 
 def is_tar(path: Path) -> bool:
-    """Whether the file, once expanded, begins with a tar header. One that is too damaged to tell is none."""
+    """Whether the file, once expanded, begins with a tar header.
+
+    Where the beginning is damaged or missing, the name decides who tells the operator what is wrong with it.
+    """
+    is_named_so = ".tar" in path.name or path.suffix in {".tgz", ".txz", ".tbz", ".tzst"}
     with path.open("rb", buffering=0) as file:
         plain = expanded(iter(lambda: file.read(BLOCK_BYTES * 16), b""), path.name)
         try:
             head = b"".join(islice(_until(plain, BLOCK_BYTES), 64))[:BLOCK_BYTES]
-            return len(head) == BLOCK_BYTES and parse_tar_header(head, path.name) is not None
-        except ParseError:
-            return False
+            is_so = len(head) == BLOCK_BYTES and parse_tar_header(head, path.name) is not None
         except KvmedicError:
-            # The suffix decides who tells the operator what is wrong with it.
-            return ".tar" in path.name or path.suffix in {".tgz", ".txz", ".tbz", ".tzst"}
+            is_so = False
+        return is_so or is_named_so
 
 
 def _until(pieces: Iterator[bytes], length: int) -> Iterator[bytes]:

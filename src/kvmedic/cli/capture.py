@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from kvmedic import __version__
 from kvmedic.app.capture import BundleContents, prepare_capture
+from kvmedic.cli.collect_wishes import collect_request
 from kvmedic.cli.terminal import progress_on_stderr, write_out
 from kvmedic.model.request import CollectRequest
 from kvmedic.render.sanitise import clean
@@ -50,19 +51,23 @@ def capture(
     if script:
         write_out(collector(), encoding="utf-8")
         return 0
-    request = CollectRequest(is_deep=deep, interval_s=max(interval, 0.0), page_map="sampled")
+    request = collect_request(deep=deep, interval=interval, page_map="sampled")
+    contents = _collected(target, request, pseudonyms=pseudonyms)
+    _list(contents)
+    if not list:
+        _write(contents, output)
+    return 0
+
+
+def _collected(target: str | None, request: CollectRequest, *, pseudonyms: bool) -> BundleContents:
     with progress_on_stderr() as progress:
-        contents = prepare_capture(
+        return prepare_capture(
             open_source(target),
             request,
             progress,
             tool_version=__version__,
             pseudonym_key=new_pseudonym_key() if pseudonyms else None,
         )
-    _list(contents)
-    if not list:
-        _write(contents, output)
-    return 0
 
 
 def _list(contents: BundleContents) -> None:

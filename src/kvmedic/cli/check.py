@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from kvmedic.app.check import check_target
+from kvmedic.cli.collect_wishes import collect_request
 from kvmedic.cli.report_output import write_report
 from kvmedic.cli.terminal import progress_on_stderr
-from kvmedic.model.request import CollectRequest
 from kvmedic.wiring import open_source
 
 ReportFormat = Literal["text", "json", "html", "markdown", "openmetrics", "nagios", "ticket"]
@@ -47,7 +47,7 @@ def check(
     verbose
         Show the source of every claim and why each suspect was cleared.
     """
-    request = CollectRequest(is_deep=deep, interval_s=max(interval, 0.0), page_map=page_map)
+    request = collect_request(deep=deep, interval=interval, page_map=page_map)
     with progress_on_stderr() as progress:
         report = check_target(open_source(target), request, progress)
     chosen = "json" if json else "nagios" if nagios else format

@@ -31,12 +31,16 @@ def stdout_terminal() -> Terminal:
     if sys.stdout is None:  # the caller closed it: nobody will read what we find
         raise OutputError("standard output is closed", hint=_OUTPUT_HINT)
     is_terminal = sys.stdout.isatty()
-    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    plain = bool(os.environ.get("NO_COLOR")) or _is_dumb()
     return Terminal(
         width=_columns() if is_terminal else PIPE_WIDTH,
         has_colour=is_terminal and not plain,
         encoding=sys.stdout.encoding or "ascii",
     )
+
+
+def _is_dumb() -> bool:
+    return os.environ.get("TERM") == "dumb"
 
 
 def _columns() -> int:
@@ -48,8 +52,11 @@ def _columns() -> int:
 
 @contextmanager
 def progress_on_stderr() -> Iterator[Progress]:
-    """A line on stderr that says what is going on, when stderr is a terminal and it takes a while."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    """A line on stderr that says what is going on, when stderr is a terminal and it takes a while.
+
+    A dumb terminal cannot erase a line, so it gets none.
+    """
+    if sys.stderr is None or not sys.stderr.isatty() or _is_dumb():
         yield lambda _phrase, _share: None
         return
     begun = time.monotonic()

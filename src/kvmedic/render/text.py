@@ -182,10 +182,14 @@ def _unseen(report: Report) -> str:
 
 
 def _grouped(gaps: Iterable[Missing]) -> list[list[Missing]]:
-    """Gaps that differ only in a number (one for each process) together, and all that one silence left."""
+    """Gaps that differ only in a number (one for each process) together, those of one directory that have one
+    reason, and all that one silence left.
+    """
     groups: dict[tuple[str, Reason], list[Missing]] = {}
     for gap in gaps:
-        same = gap.detail if gap.reason is Reason.TIMED_OUT and gap.detail else gap.source
+        directory = gap.source.rpartition("/")[0]
+        same = f"{directory}: {gap.detail}" if directory and gap.detail else gap.source
+        same = gap.detail if gap.reason is Reason.TIMED_OUT and gap.detail else same
         groups.setdefault((_NUMBER.sub("N", same), gap.reason), []).append(gap)
     return list(groups.values())
 
@@ -193,7 +197,7 @@ def _grouped(gaps: Iterable[Missing]) -> list[list[Missing]]:
 def _group_words(gaps: list[Missing]) -> str:
     first = gaps[0]
     alike = f", {len(gaps) - 1} more alike" if len(gaps) > 1 else ""
-    return f"{words.end_of_path(first.source, 32)} ({words.gap_words(first)}{alike})"
+    return f"{words.source_words(first.source, 32)} ({words.gap_words(first)}{alike})"
 
 
 def _write_domains(page: Page, domains: Sequence[ReportedDomain]) -> None:

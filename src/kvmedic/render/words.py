@@ -38,6 +38,16 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.UNSUPPORTED: "not measured on such a kernel",
 }
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_HIDDEN = "kvmedic/process/others"
+"""The gap of processes that were hidden from whoever read the host."""
+_OF_PROCESS = re.compile(r"kvmedic/process/([0-9]+)/([a-z_]+)")
+_NAMES_OF_OURS = {
+    "kvmedic/libvirt/state": "libvirt",
+    "kvmedic/libvirt/answer": "libvirt",
+    "kvmedic/page_map.json": "page map",
+    "kvmedic/process/d_state": "tasks that wait",
+    _HIDDEN: "all processes",
+}
 _SHELL_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:/+-]*")
 
 
@@ -190,6 +200,9 @@ def _look_closer(report: Report) -> str:
     gaps = blocking_gaps(report) or list(report.gaps)
     reasons = {gap.reason for gap in gaps}
     is_live = report.target.kind in ("host", "ssh")
+    if any(gap.source == _HIDDEN for gap in gaps):
+        where = "on the host itself, not in a container"
+        return f"run it as root, {where}: sudo kvmedic check" if is_live else f"collect it again, {where}"
     if Reason.DENIED in reasons:
         return "run it as root, if it was not: sudo kvmedic check" if is_live else "collect it again as root"
     if Reason.NOT_COLLECTED in reasons and is_live:
@@ -248,15 +261,22 @@ def short_source(source: str, line: int | None, longest: int = 22) -> str:
     return (name if len(name) <= room else "…" + name[-max(room - 1, 1) :]) + suffix
 
 
+def source_words(source: str, longest: int) -> str:
+    """A source as a reader knows it: our own files by what is in them, others by the end of their path."""
+    if match := _OF_PROCESS.fullmatch(source):
+        return f"{match[2].replace('_', ' ')} of process {match[1]}"
+    return _NAMES_OF_OURS.get(source) or end_of_path(source, longest)
+
+
 def end_of_path(source: str, longest: int) -> str:
     """As many of the last parts of a path as fit: "node0/meminfo", since there is more than one meminfo."""
     if len(source) <= longest:
         return source
     parts = source.rstrip("/").split("/")
     kept = parts.pop()
-    while parts and len(parts[-1]) + 1 + len(kept) <= longest:
+    while parts and len(parts[-1]) + 3 + len(kept) <= longest:
         kept = f"{parts.pop()}/{kept}"
-    return kept if len(kept) <= longest else "…" + kept[-max(longest - 1, 1) :]
+    return f"…/{kept}" if len(kept) + 2 <= longest else "…" + kept[-max(longest - 1, 1) :]
 
 
 def full_source(because: Because) -> str:

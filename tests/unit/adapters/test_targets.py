@@ -251,3 +251,14 @@ def test_the_ring_buffer_of_this_host_can_be_read_without_waiting() -> None:
     assert "dev/kmsg" in streams
     first = next(iter(streams["dev/kmsg"].chunks()), b"")
     assert first == b"" or b";" in first
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no tar at all, but a text of some length\n" * 40, bytes(range(256)) * 12]
+)
+@pytest.mark.parametrize("name", ["sosreport.tar", "sosreport.tar.gz", "sosreport.tgz"])
+def test_a_file_named_as_an_archive_that_is_none_is_no_log(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(EvidenceError, match="sosreport"):
+        open_target(str(path)).collect(REQUEST, lambda _, __: None)

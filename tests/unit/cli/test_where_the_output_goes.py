@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from kvmedic.cli.main import main
 
 KVMEDIC = str(Path(sys.executable).parent / "kvmedic")
 BUNDLE = str(Path(__file__).parents[2] / "data/domains/cgroup-v2")
@@ -49,3 +54,36 @@ def test_help_to_a_full_disk_is_no_bug_of_ours() -> None:
     assert done.returncode == CANNOT_WRITE
     assert "no space left" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def on_a_terminal(kind: str) -> bytes:
+    """All that a check of a second and more writes to a terminal of that kind."""
+    ours, theirs = pty.openpty()
+    words = [KVMEDIC, "check", "--page-map", "none", "--interval", "1"]
+    with subprocess.Popen(
+        words, stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": kind}
+    ) as child:
+        os.close(theirs)
+        written = b""
+        with suppress(OSError):  # EIO is how the end of a terminal shows
+            while piece := os.read(ours, 65536):
+                written += piece
+        os.close(ours)
+        child.wait(30)
+    return written
+
+
+def test_a_dumb_terminal_gets_no_escape_of_any_kind() -> None:
+    written = on_a_terminal("dumb")
+    assert b"Next:" in written
+    assert b"\x1b" not in written
+    assert b"\x1b" in on_a_terminal("xterm")
+
+
+@pytest.mark.parametrize("interval", ["-1", "nan", "inf", "1e9"])
+@pytest.mark.parametrize("verb", ["check", "capture"])
+def test_an_interval_that_is_no_time_to_wait_is_refused(
+    verb: str, interval: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([verb, BUNDLE, f"--interval={interval}"]) == 2
+    assert "0 (one reading, no rates) to 3600" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from report_samples import AT_RISK, HEALTHY, UNDETERMINED, domain
 
-from kvmedic.model.evidence import Target
+from kvmedic.model.evidence import Target, TargetKind
 from kvmedic.model.finding import Subject
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.report import Report
@@ -119,8 +119,8 @@ def test_what_stays_open_is_said_of_a_healthy_host() -> None:
     ("source", "shown"),
     [
         ("proc/vmstat", "proc/vmstat"),
-        ("sys/devices/system/node/node0/meminfo", "system/node/node0/meminfo"),
-        ("sys/kernel/slab/kvm_vcpu/object_size", "kernel/slab/kvm_vcpu/object_size"),
+        ("sys/devices/system/node/node0/meminfo", "…/system/node/node0/meminfo"),
+        ("sys/kernel/slab/kvm_vcpu/object_size", "…/slab/kvm_vcpu/object_size"),
         ("a/" + "x" * 40, "…" + "x" * 31),
     ],
 )
@@ -156,3 +156,34 @@ def test_what_keeps_an_essential_cause_open_is_named_first() -> None:
     )
     report = msgspec.structs.replace(UNDETERMINED, undetermined=causes, gaps=(harmless, needed))
     assert words.gaps_by_weight(report)[0] == [needed, harmless]
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("kvmedic/libvirt/state", "libvirt"),
+        ("kvmedic/process/others", "all processes"),
+        ("kvmedic/process/4321/open_files", "open files of process 4321"),
+        ("proc/vmstat", "proc/vmstat"),
+    ],
+)
+def test_what_only_our_collectors_write_is_named_by_what_is_in_it(source: str, shown: str) -> None:
+    assert words.source_words(source, 32) == shown
+
+
+@pytest.mark.parametrize(
+    ("kind", "ending"), [("host", "sudo kvmedic check"), ("sosreport", "in a container")]
+)
+def test_who_saw_a_container_only_is_sent_to_the_host(kind: TargetKind, ending: str) -> None:
+    hidden = Missing(source="kvmedic/process/others", reason=Reason.DENIED, detail="only a container's")
+    report = msgspec.structs.replace(
+        UNDETERMINED,
+        target=Target(kind=kind, name="x"),
+        gaps=(hidden,),
+        undetermined=(msgspec.structs.replace(UNDETERMINED.undetermined[0], lacking=(str(hidden),)),),
+        collect=(),
+        advice=(),
+    )
+    step = words.next_step(report)
+    assert "on the host itself, not in a container" in step
+    assert step.endswith(ending)

@@ -62,12 +62,15 @@ def _is_stranded(before: Reading, now: Reading) -> bool:
 
 
 def _is_undone(before: Reading, now: Reading) -> bool:
-    """QEMU holds again what the balloon took: half as much over ``actual`` as before, or more."""
+    """The host is again without what the balloon took: half as much over ``actual`` as before, or more.
+
+    Charged memory, not RSS: where khugepaged fills nothing any more, the same memory may be stranded instead.
+    """
     return _over(now) >= max(_over(before) / 2, SMALLEST)
 
 
 def _over(reading: Reading) -> int:
-    return max((reading.rss_bytes or 0) - (reading.actual_bytes or 0), 0)
+    return max((reading.charged_bytes or 0) - (reading.actual_bytes or 0), 0)
 
 
 def _is_shredded(before: Reading, now: Reading) -> bool:

@@ -1,4 +1,5 @@
-"""The logs of this host: pstore, crash dumps, log files with their rotations, the journal, the ring buffer.
+"""The logs of this host: pstore, crash dumps, log files with their rotations, the journal, the ring buffer,
+and what sysstat measured.
 
 Oldest first within a family. A family keeps its newest LARGEST_FAMILY_BYTES: what led to the last failure
 stands at the end of a log, and an old rotation is left out before a new one is.
@@ -7,6 +8,8 @@ stands at the end of a log, and an old rotation is left out before a new one is.
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +19,14 @@ from pathlib import Path
 from kvmedic.adapters.child import Answers, end_child
 from kvmedic.adapters.decompress import as_far_as_readable, expanded
 from kvmedic.adapters.files import expand
-from kvmedic.model.reading_list import JOURNAL_MATCHES, LOGS
+from kvmedic.model.reading_list import (
+    JOURNAL_MATCHES,
+    LOGS,
+    SADF,
+    SADF_ACTIVITIES,
+    SYSSTAT,
+    SYSSTAT_FILES,
+)
 from kvmedic.ports import LogStream
 
 LARGEST_FAMILY_BYTES = 2 * 1024**3
@@ -30,6 +40,7 @@ _JOURNAL = (
 )
 _JOURNAL_PLACES = ("var/log/journal", "run/log/journal")
 _SILENCE_S = 20.0
+_DAY_FILE = re.compile(r"sa(?:\d{2}|\d{8})")
 _LARGEST_RECORD_BYTES = 8192
 
 
@@ -41,6 +52,7 @@ def live_logs(root: Path) -> Iterator[LogStream]:
         if any(any((root / place).glob("*/*.journal")) for place in _JOURNAL_PLACES):
             yield LogStream(name="journal", size_bytes=None, chunks=lambda: command_chunks(_JOURNAL))
         yield LogStream(name="dev/kmsg", size_bytes=None, chunks=_ring_buffer)
+        yield from _sysstat(root)
 
 
 def file_chunks(path: Path) -> Iterator[bytes]:
@@ -83,6 +95,22 @@ def _family(root: Path, pattern: str) -> Iterator[LogStream]:
             kept.append((size, path))
     for size, path in reversed(kept):
         yield LogStream(name=path, size_bytes=size, chunks=_opener(root / path))
+
+
+def _sysstat(root: Path) -> Iterator[LogStream]:
+    """The newest days of sysstat, printed by its own tool: its files have a form of each version."""
+    found: list[tuple[float, str]] = []
+    for place in SYSSTAT if shutil.which(SADF[0]) else ():
+        for path in expand(root, f"{place}/sa*"):
+            with suppress(OSError):
+                if _DAY_FILE.fullmatch(Path(path).name):
+                    found.append(((root / path).stat().st_mtime, path))
+    for _, path in sorted(found)[-SYSSTAT_FILES:]:
+        yield LogStream(name=f"sadf {path}", size_bytes=None, chunks=_printer(f"/{path}"))
+
+
+def _printer(path: str) -> Callable[[], Iterator[bytes]]:
+    return lambda: command_chunks((*SADF, path, *SADF_ACTIVITIES))
 
 
 def _opener(path: Path) -> Callable[[], Iterator[bytes]]:

@@ -12,6 +12,7 @@ import msgspec
 
 from kvmedic.derive.alignment import aligned, named_by_moment, with_boots
 from kvmedic.derive.clocks import NEAR_S, Clock, ClockFacts, is_of_dead_boot, tick_of
+from kvmedic.derive.measurements import measured_in_time
 from kvmedic.derive.naming import Names
 from kvmedic.derive.runs import each_run_once
 from kvmedic.model.case import Chronicle, Happening, LogNature, LogRead, UnloggedEnd
@@ -31,6 +32,8 @@ KERNEL_TAGS = frozenset(
         *("boot", "sysrq", "throttled"),
     }
 )
+START_S = 60.0
+"""Longer than syslog's daemon needs from its first line to the kernel's first."""
 EXACT_S = 0.001
 """The kernel's clock ticks in microseconds: equal to the millisecond is the same line, whatever the boot."""
 _KERNEL_KINDS = frozenset({"kernel", "kmsg", "journal-json", "journal-export", "pstore"})
@@ -53,12 +56,17 @@ def assemble_chronicle(
     told = aligned(
         [list(_happenings(reading, clock, names)) for reading, clock in zip(readings, clocks, strict=True)]
     )
-    logs = tuple(_log_read(reading, clock) for reading, clock in zip(readings, clocks, strict=True))
+    logs = tuple(
+        _log_read(reading, clock)
+        for reading, clock in zip(readings, clocks, strict=True)
+        if reading.kind != "sysstat"
+    )
     booted = frozenset(reading.source for reading in readings if _tells_boots(reading))
     in_time = each_run_once(sorted(_each_once(told), key=lambda happening: happening.tick_s))
     ordered = named_by_moment(with_boots(in_time, booted))
     return Chronicle(
         happenings=tuple(ordered),
+        samples=measured_in_time(readings, clocks, ordered),
         logs=logs,
         guest_logs=guest_logs,
         is_cut=any(reading.events_not_kept for reading in readings),
@@ -115,7 +123,8 @@ def _unlogged_ends(reading: LogReading, clock: Clock) -> Iterator[UnloggedEnd]:
     for boot, following in zip(reading.boots, reading.boots[1:], strict=False):
         if boot.last is None or boot.last_line is None or boot.has_shutdown or boot.has_panic:
             continue
-        if boot.kernel_release is None and boot.boot_id is None and following.boot_id is None:
+        is_unknown = boot.kernel_release is None and boot.boot_id is None and following.boot_id is None
+        if is_unknown and not _was_running(boot, clock):
             continue
         yield UnloggedEnd(
             at=boot.last,
@@ -125,6 +134,18 @@ def _unlogged_ends(reading: LogReading, clock: Clock) -> Iterator[UnloggedEnd]:
             silent_s=_silence(boot, following, clock),
             shows_orderly_ends=orderly or _has_services(reading),
         )
+
+
+def _was_running(boot: Boot, clock: Clock) -> bool:
+    """A boot whose beginning this log lacks had run for a while: its lines are not those of the boot behind
+    it, which syslog's daemon writes before it copies what the kernel has said so far.
+    """
+    if boot.first is None or boot.last is None:
+        return False
+    if boot.last.monotonic_s is not None:
+        return boot.last.monotonic_s > START_S
+    first, last = clock.utc(boot.first)[0], clock.utc(boot.last)[0]
+    return first is not None and last is not None and last - first > START_S
 
 
 def _silence(boot: Boot, following: Boot, clock: Clock) -> float | None:

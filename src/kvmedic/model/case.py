@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from kvmedic.model.finding import Judgement
+from kvmedic.model.host_history import HostSample
 from kvmedic.model.log_event import LogEvent
 from kvmedic.model.log_line import Event
 from kvmedic.model.record import Record
@@ -70,10 +71,18 @@ class LogRead(Record, frozen=True, kw_only=True):
     lines_total: int
 
 
+class Measured(Record, frozen=True, kw_only=True):
+    """What sysstat measured, with its moment on the joined timeline (UTC)."""
+
+    at_s: float
+    sample: HostSample
+
+
 class Chronicle(Record, frozen=True, kw_only=True):
     """All that happened as far as logs tell, in time order, joined across sources."""
 
     happenings: tuple[Happening, ...]
+    samples: tuple[Measured, ...]
     logs: tuple[LogRead, ...]
     guest_logs: frozenset[str]
     """The logs of virtual machines that run no virtual machines themselves."""
@@ -86,12 +95,13 @@ class Case(Record, frozen=True, kw_only=True):
 
     ``domain`` is whom the operator asks about, ``is_asked`` whether there was a question at all (a domain, a
     time, a boot). ``is_guest_log``: what failed stands in a guest's own log. ``snapshot`` is what is known of
-    the target today: of a bare log nearly nothing.
+    the target today: of a bare log nearly nothing. ``samples`` are sysstat's, of the hours before the scene.
     """
 
     scene: tuple[Happening, ...]
     before: tuple[Happening, ...]
     after: tuple[Happening, ...]
+    samples: tuple[Measured, ...]
     logs: tuple[LogRead, ...]
     is_guest_log: bool
     domain: str | None

@@ -142,8 +142,20 @@ LOGS = (
     *("var/log/cluster/corosync.log*", "var/log/pacemaker/pacemaker.log*", "var/log/mcelog*"),
     *("var/log/journal.log*", "sos_commands/logs/journalctl_*", "sos_commands/kernel/dmesg*"),
     *("var/log/pve/tasks/index*", "var/log/pve/tasks/active", "sos_commands/virsh/*.log", "kvmedic/logs/*"),
+    *("sos_commands/sar/sar*", "var/log/sa/sar*", "var/log/sysstat/sar*"),
 )
-"""Logs, oldest evidence of a crash first. Binary journals are read through journalctl, never here."""
+"""Logs, oldest evidence of a crash first. Binary journals are read through journalctl, never here, and
+sysstat's own files (``sa24``) through ``sadf``; what it printed as text (``sar24``) is read as it stands.
+"""
+
+SYSSTAT = ("var/log/sysstat", "var/log/sa")
+"""Where sysstat keeps a binary file for each day (Debian, Red Hat): sa24 or sa20261124."""
+
+SADF = ("sadf", "-d", "-U")
+SADF_ACTIVITIES = ("--", "-r", "-S", "-B", "-W", "-q")
+"""How they are printed: memory, swap, paging and load as rows of cells, seconds since 1970."""
+SYSSTAT_FILES = 10
+"""The newest days; more are hardly ever kept, and none tells more of the last failure."""
 
 ALIASES = (("sys/devices/virtual/dmi/id/", "sys/class/dmi/id/"),)
 """Where a sosreport holds a directory that the host shows through a link."""

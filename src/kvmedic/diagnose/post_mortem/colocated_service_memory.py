@@ -7,6 +7,7 @@ leftovers of dead processes) that no listed task maps.
 from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.holders import Holder
+from kvmedic.diagnose.post_mortem.memory_before import memory_lines
 from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, explained
 from kvmedic.diagnose.post_mortem.shortage import (
     Shortage,
@@ -43,7 +44,7 @@ def explain(case: Case) -> Judgement:
             summary=shortage_sentence(
                 shortage, f"{holder.name} held {human_bytes(holder.bytes)} of the host's memory"
             ),
-            lines=shortage_lines(shortage),
+            lines=(*shortage_lines(shortage), *memory_lines(case)),
             remedies=REMEDIES,
         )
     )

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from kvmedic.diagnose.post_mortem.actors import qemu_subject, task_words, victim_subject
 from kvmedic.diagnose.post_mortem.host_memory_overcommitted import is_overcommitted
-from kvmedic.diagnose.post_mortem.oom_kinds import kind_of
+from kvmedic.diagnose.post_mortem.memory_before import memory_lines
+from kvmedic.diagnose.post_mortem.oom_kinds import is_hearsay, kind_of
 from kvmedic.diagnose.post_mortem.refusals import refusals
 from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, POSSIBLE, explained, of_kind, proof
 from kvmedic.diagnose.post_mortem.shortage import (
@@ -52,6 +53,9 @@ def explain(case: Case) -> Judgement:
 
 def _why(shortage: Shortage) -> str:
     """Fragmentation is denied only where the report says that a single page was wanted."""
+    if is_hearsay(shortage.report):
+        unit = (shortage.report.chosen_memcg or "").strip("/")
+        return f"the OOM killer ended a process of {unit}; whether the host or a limit ran out is not told"
     denied = ", not because it was fragmented" if shortage.report.order == 0 else ""
     return f"the host ran out of memory{denied}"
 
@@ -59,16 +63,22 @@ def _why(shortage: Shortage) -> str:
 def _lines(case: Case, shortage: Shortage) -> Iterable[Because]:
     """All proof; where a particular cause tells it already, only what makes it the whole host."""
     if _confidence(case, shortage) > FAIR:
-        return (*shortage_lines(shortage), *deflation_lines(case))
+        return (*shortage_lines(shortage), *deflation_lines(case), *memory_lines(case))
     return (
-        proof(shortage.happening, "the whole host ran out", "oom-kill:constraint=", "invoked oom-killer"),
+        proof(shortage.happening, _scope(shortage), "oom-kill:constraint=", "invoked oom-killer"),
         *free_lines(shortage),
     )
 
 
+def _scope(shortage: Shortage) -> str:
+    if is_hearsay(shortage.report):
+        return "systemd says so; the report of the kernel itself is not in what was read"
+    return "the whole host ran out"
+
+
 def _confidence(case: Case, shortage: Shortage) -> float:
     """Where another cause names who took the memory, this one is only the stage on which it happened."""
-    if kind_of(shortage.report) == "unclear":
+    if kind_of(shortage.report) == "unclear" or is_hearsay(shortage.report):
         return POSSIBLE
     if is_overcommitted(case, shortage) or is_only_a_kill(shortage):
         return FAIR

@@ -8,6 +8,7 @@ back.
 from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.actors import victim_subject
+from kvmedic.diagnose.post_mortem.memory_before import memory_lines
 from kvmedic.diagnose.post_mortem.said import LIKELY, explained
 from kvmedic.diagnose.post_mortem.shortage import (
     Shortage,
@@ -47,7 +48,7 @@ def explain(case: Case) -> Judgement:
             victim_subject(shortage.happening, shortage.report),
             LIKELY + 0.05 if deflated or _known_promise(case) else LIKELY,
             summary=shortage_sentence(shortage, why),
-            lines=(*shortage_lines(shortage), *deflated, *_promise(case, shortage)),
+            lines=(*shortage_lines(shortage), *deflated, *_promise(case, shortage), *memory_lines(case)),
             remedies=REMEDIES,
         )
     )

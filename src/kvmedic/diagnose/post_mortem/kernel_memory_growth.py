@@ -6,6 +6,7 @@ Slab that cannot be given back, and memory of no counter (vmalloc, ZFS ARC, driv
 from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.holders import kernel_bytes, unaccounted_bytes
+from kvmedic.diagnose.post_mortem.memory_before import memory_lines
 from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, explained
 from kvmedic.diagnose.post_mortem.shortage import (
     is_large,
@@ -42,7 +43,7 @@ def explain(case: Case) -> Judgement:
             HOST,
             LIKELY + 0.05 if holder is shortage.ledger.largest else FAIR - 0.15,
             summary=shortage_sentence(shortage, f"the kernel itself held {human_bytes(holder.bytes)}"),
-            lines=(*_parts(memory, source), *shortage_lines(shortage)),
+            lines=(*_parts(memory, source), *shortage_lines(shortage), *memory_lines(case)),
             remedies=REMEDIES,
         )
     )

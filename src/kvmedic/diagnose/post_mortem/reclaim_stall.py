@@ -6,8 +6,11 @@ killed.
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from kvmedic.diagnose.post_mortem.actors import task_words
 from kvmedic.diagnose.post_mortem.hungs import hung_finding
+from kvmedic.diagnose.post_mortem.memory_before import paging_lines
 from kvmedic.diagnose.post_mortem.oom_kinds import any_ooms
 from kvmedic.diagnose.post_mortem.said import LIKELY, POSSIBLE, absent, explained, of_kind, proof
 from kvmedic.diagnose.verdicts import found
@@ -25,7 +28,7 @@ def explain(case: Case) -> Judgement:
     """Hung tasks in reclaim, and stalled allocations."""
     hung = hung_finding(ID, case, "reclaim", waited_for="memory to be reclaimed", remedies=REMEDIES)
     if hung is not None:
-        return found(hung)
+        return found(structs.replace(hung, because=(*hung.because, *paging_lines(case))))
     stalls = [pair for pair in of_kind(case.scene, PageAllocationFailure) if pair[1].kind == "stall"]
     if not stalls:
         return absent(case, "no task hung while it reclaimed memory")
@@ -37,7 +40,7 @@ def explain(case: Case) -> Judgement:
             HOST,
             POSSIBLE if any_ooms(case) else LIKELY,
             summary=f"requests for memory waited up to {span} for reclaim ({task_words(worst.requester)})",
-            lines=[proof(happening, "waited for memory, and got it late")],
+            lines=[proof(happening, "waited for memory, and got it late"), *paging_lines(case)],
             severity=Severity.WARNING,
             remedies=REMEDIES,
         )

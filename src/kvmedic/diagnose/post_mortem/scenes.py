@@ -14,7 +14,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from kvmedic.diagnose.post_mortem.actors import is_daemon, is_qemu
-from kvmedic.model.case import Case, Chronicle, Happening, LogRead, UnloggedEnd, Window
+from kvmedic.model.case import Case, Chronicle, Happening, LogRead, Measured, UnloggedEnd, Window
 from kvmedic.model.log_event import (
     BackupEvent,
     BalloonEvent,
@@ -43,6 +43,7 @@ DEATH, STALL, SIGN, LIFE = 3, 2, 1, 0
 """Somebody died or stands still; something was refused or slow; a sign without harm; ordinary life."""
 MOST_SCENES = 200
 DAY_S = 86400.0
+MEASURED_S = 7200.0
 """A clock without a zone may be off by so much: closer than this a log may cover a moment."""
 EVERYTHING = Window(domain=None, since_s=None, until_s=None, boot=None, zone_offset_s=0.0)
 _GRAVE_STORAGE = frozenset(
@@ -227,6 +228,14 @@ def _is_of_guest(scene: tuple[Happening, ...], chronicle: Chronicle) -> bool:
     return worst.event.lines[0].source in chronicle.guest_logs
 
 
+def _samples_before(scene: tuple[Happening, ...], chronicle: Chronicle) -> tuple[Measured, ...]:
+    """What was measured in the hours before the first event of the scene, where its time is known."""
+    at_s = scene[0].at_s if scene else None
+    if at_s is None:
+        return ()
+    return tuple(m for m in chronicle.samples if at_s - MEASURED_S <= m.at_s <= at_s)
+
+
 def case_of(scene: tuple[Happening, ...], chronicle: Chronicle, snapshot: Snapshot, window: Window) -> Case:
     """The case of one incident: the scene, and all else that happened before and after it."""
     inside = {id(happening) for happening in scene}
@@ -236,6 +245,7 @@ def case_of(scene: tuple[Happening, ...], chronicle: Chronicle, snapshot: Snapsh
         scene=scene,
         before=tuple(h for h in others if h.tick_s <= end),
         after=tuple(h for h in others if h.tick_s > max(begin, end)),
+        samples=_samples_before(scene, chronicle),
         logs=chronicle.logs,
         is_guest_log=_is_of_guest(scene, chronicle),
         domain=window.domain,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from kvmedic.diagnose.post_mortem.actors import victim_words
 from kvmedic.diagnose.post_mortem.holders import Holder, Ledger, ledger_of
+from kvmedic.diagnose.post_mortem.memory_before import ample_memory_line
 from kvmedic.diagnose.post_mortem.oom_kinds import any_ooms, kind_of, ooms_of, supply_for
 from kvmedic.diagnose.post_mortem.oom_proof import oom_lines
 from kvmedic.diagnose.post_mortem.said import absent, of_kind, proof, recent
@@ -60,7 +61,9 @@ def no_shortage(case: Case) -> Judgement:
         reason = _NOT_SHORT.get(kind_of(report))
         if reason is not None:
             return Judgement(refuted=(proof(happening, reason, "oom-kill:constraint", "invoked oom-killer"),))
-    return absent(case, "the kernel killed nothing for want of memory")
+    nothing = absent(case, "the kernel killed nothing for want of memory")
+    ample = ample_memory_line(case)
+    return nothing if ample is None else Judgement(refuted=(*nothing.refuted, ample))
 
 
 def shortage_lines(shortage: Shortage) -> Iterator[Because]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from kvmedic.diagnose.post_mortem.advice import advice_for
 from kvmedic.diagnose.post_mortem.blame import blame_of
 from kvmedic.diagnose.post_mortem.collecting import things_to_collect
+from kvmedic.diagnose.post_mortem.memory_before import measured_course
 from kvmedic.diagnose.post_mortem.phrases import phrase_of
 from kvmedic.diagnose.post_mortem.recurring import Occurrence, recurrence_of, restarts_before
 from kvmedic.diagnose.post_mortem.scenes import LIFE, gravity
@@ -104,7 +105,26 @@ def _timeline(case: Case, findings: Sequence[Finding]) -> Iterator[TimelineEntry
     }
     shown = sorted(_worth_showing(case, meanings), key=lambda happening: happening.tick_s)
     entries = [entry for happening in shown for entry in _entries(happening, meanings)]
-    yield from {(entry.source, entry.line): entry for entry in entries}.values()
+    told = {(entry.source, entry.line): entry for entry in entries}
+    yield from _with_measurements(case, list(told.values()))
+
+
+def _with_measurements(case: Case, entries: list[TimelineEntry]) -> list[TimelineEntry]:
+    """The entries, and what sysstat measured before them, in time order; those without a time stay last."""
+    measured = [
+        TimelineEntry(
+            at=iso_utc(told.at_s),
+            since_boot_s=None,
+            text=told.line.text,
+            source=told.line.source,
+            line=told.line.line,
+            uncertainty_s=None,
+        )
+        for told in measured_course(case)
+    ]
+    if not measured:
+        return entries
+    return sorted([*measured, *entries], key=lambda entry: entry.at or "~")
 
 
 def _worth_showing(case: Case, meanings: dict[tuple[str, int | None], str]) -> Iterable[Happening]:

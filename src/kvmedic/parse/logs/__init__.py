@@ -17,6 +17,7 @@ from kvmedic.parse.logs.pstore import LONGEST_DUMP_BYTES, in_order, is_pstore
 from kvmedic.parse.logs.pve_tasks import is_task_list, read_task_list
 from kvmedic.parse.logs.reading import LogReader
 from kvmedic.parse.logs.scan import LineBlocks
+from kvmedic.parse.logs.sysstat import is_sysstat, read_sysstat
 
 __all__ = ["read_events"]
 
@@ -37,6 +38,8 @@ def read_events(source_name: str, chunks: Iterable[bytes], *, hint: LogKind | No
     lines = LineBlocks(rest)
     if is_task_list(head):
         return read_task_list(source_name, lines)
+    if is_sysstat(head):
+        return read_sysstat(source_name, lines)
     kind: LogKind = hint or "text"
     blocks: Iterable[bytes] = lines
     if is_json(head):

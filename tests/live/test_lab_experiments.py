@@ -93,6 +93,43 @@ def test_an_interrupted_run_takes_its_bed_away_itself() -> None:
     assert not any(remains_of(bed) for bed in beds)
 
 
+def beds_of_both(pid: int) -> list[Ledger]:
+    """The beds of a run of everything: its own one, and that of the process beside it."""
+    while True:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        owners = [pid, *map(int, children)]
+        beds = [ledger for ledger in all_ledgers() if ledger.entries("bed")[0]["owner"] in owners]
+        if len(beds) == 2:
+            return beds
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_of_everything_takes_both_its_hosts_away(number: signal.Signals) -> None:
+    with start("lab", "run", "all", "--among-guests") as command:
+        beds = beds_of_both(command.pid)
+        time.sleep(3)
+        command.send_signal(number)
+        command.communicate(timeout=60)
+
+    assert command.returncode != 0
+    assert [remains_of(bed) for bed in beds] == [[], []]
+
+
+def test_what_runs_beside_ends_by_itself_when_the_run_of_everything_is_killed() -> None:
+    with start("lab", "run", "all", "--among-guests") as command:
+        mine, beside = sorted(
+            beds_of_both(command.pid), key=lambda bed: bed.entries("bed")[0]["owner"] != command.pid
+        )
+        time.sleep(3)
+        command.send_signal(signal.SIGKILL)
+        command.communicate(timeout=60)
+    cleaned = subprocess.run([str(KVMEDIC), "lab", "clean"], capture_output=True, text=True, check=False)
+
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert [remains_of(bed) for bed in (mine, beside)] == [[], []]
+
+
 def test_the_lab_refuses_among_guests_of_others_until_told(tmp_path: Path) -> None:
     stranger = tmp_path / "qemu-system-x86_64"
     stranger.write_bytes(Path("/bin/sleep").read_bytes())

@@ -13,10 +13,11 @@ from kvmedic.lab.matrix import MATRIX, OWN_REMEDY, matrix, run_all
 from kvmedic.lab.report import Format, render
 from kvmedic.lab.results import SUFFIX, Result, load_pictures, load_results
 from kvmedic.lab.scenarios import SCENARIOS
-from kvmedic.lab.whole import explained_beside
+from kvmedic.lab.whole import run_whole
 from kvmedic.model.record import Record
 
 Say = Callable[[str], None]
+WHOLE_TAKES = "about half an hour on two CPUs, 4 GiB"
 
 
 class Place(Record, frozen=True, kw_only=True):
@@ -35,7 +36,9 @@ def run_experiments(scenario: str | None, wishes: RemedyWishes, place: Place, fo
         raise UsageError(f"{len(rows)} hosts would stay", hint="Keep the host of one scenario × one remedy.")
     if scenario == "all":
         return _run_whole(rows, place, form, say)
-    return 0 if len(_measured(rows, place, form, say)) == len(rows) else 1
+    results = list(run_all(rows, place.save, say))
+    _show(results, form)
+    return 0 if len(results) == len(rows) else 1
 
 
 def _rows(scenario: str | None, wishes: RemedyWishes, place: Place) -> list[Wanted]:
@@ -59,22 +62,21 @@ def _rows(scenario: str | None, wishes: RemedyWishes, place: Place) -> list[Want
 
 def _run_whole(rows: Sequence[Wanted], place: Place, form: Format, say: Say) -> int:
     """Each scenario once; those without a remedy of their own are explained beside."""
-    with explained_beside(place.kernel, say) as wait:
-        results = _measured(rows, place, form, say)
-        recognised = wait()
     wanted = [name for name in SCENARIOS if name not in OWN_REMEDY]
-    missed = [name for name in wanted if not recognised.get(name)]
+    say(f"{len(rows)} remedies to measure, {len(wanted)} failures to explain, two at a time: {WHOLE_TAKES}")
+    whole = run_whole(rows, place.kernel, place.save, say)
+    _show(whole.results, form)
+    missed = [name for name in wanted if not whole.recognised.get(name)]
+    say(f"{len(whole.results)} of {len(rows)} remedies measured")
     say(f"{len(wanted) - len(missed)} of {len(wanted)} other failures recognised")
     if missed:
         say(f"not: {', '.join(missed)}")
-    return 0 if len(results) == len(rows) and not missed else 1
+    return 0 if len(whole.results) == len(rows) and not missed else 1
 
 
-def _measured(rows: Sequence[Wanted], place: Place, form: Format, say: Say) -> list[Result]:
-    results = list(run_all(rows, place.save, say))
+def _show(results: Sequence[Result], form: Format) -> None:
     if results:
         write_out(render(results, form), encoding="utf-8")
-    return results
 
 
 def has_results(place: Path) -> bool:

@@ -17,14 +17,15 @@ Say = Callable[[str], None]
 GUESS_S: Mapping[Ground, int] = {"nested": 240, "here": 80}
 """One experiment on two CPUs under software emulation, before any has told."""
 OWN_REMEDY: Mapping[str, str] = {
-    "stranded": "release-and-tune",
     "undone": "tune-and-inflate-again",
-    "shredded": "compact-memory",
     "tug-of-war": "compact-memory",
-    "over-inflated": "deflate-balloon",
+    "shredded": "compact-memory",
+    "stranded": "release-and-tune",
     "hugetlb": "deflate-balloon",
+    "over-inflated": "deflate-balloon",
 }
-"""The remedy for the scenario's own cause; the others leave nothing to be repaired, only to be explained."""
+"""The remedy for the scenario's own cause, what takes longest first. The others leave nothing to be repaired,
+only to be explained."""
 BALLOON = ("do-nothing", "reboot-the-guest", "reboot-host", "disable-balloon", "deflate-balloon")
 MATRIX: Mapping[str, tuple[str, ...]] = {
     "stranded": tuple(remedy for remedy in REMEDIES if remedy != "tune-and-inflate-again"),
@@ -78,16 +79,23 @@ def run_all(rows: Sequence[Wanted], save: Path | None, say: Say) -> Iterator[Res
     for number, row in enumerate(rows):
         each = (time.monotonic() - began) / done if done else GUESS_S[row.ground]
         say(f"[{number + 1} of {len(rows)}, about {human_seconds(each * (len(rows) - number))} left]")
-        try:
-            ended = run_experiment(row, say)
-        except UsageError:
-            raise
-        except KvmedicError as error:
-            say(f"{row.scenario} × {row.remedy}: FAILED {error.message}")
-            continue
-        done += 1
-        if save is not None:
-            result = numbered(ended.result, save)
-            say(f"saved {save_result(result, save)}")
-            save_pictures(result, ended.pictures, save)
-        yield ended.result
+        if (result := run_one(row, save, say)) is not None:
+            done += 1
+            yield result
+
+
+def run_one(row: Wanted, save: Path | None, say: Say) -> Result | None:
+    """Run one and save it. None, and the reason is told, when it does not come about."""
+    try:
+        ended = run_experiment(row, say)
+    except UsageError:
+        raise
+    except KvmedicError as error:
+        say(f"{row.scenario} × {row.remedy}: FAILED {error.message}")
+        return None
+    if save is None:
+        return ended.result
+    result = numbered(ended.result, save)
+    say(f"saved {save_result(result, save)}")
+    save_pictures(result, ended.pictures, save)
+    return result

@@ -1,7 +1,7 @@
 """Everything once: each scenario with the remedy for its own cause, and beside it those that leave none.
 
-Two streams, on two hosts at a time: experiments in this process; in a second one, the failures that are only
-to be explained, without libvirt where it plays no part.
+Two processes, on two hosts at a time: one measures remedies; the other one makes the failures that are only
+to be explained (without libvirt where it plays no part), and then measures, too.
 """
 
 from __future__ import annotations
@@ -9,19 +9,22 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import signal
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
 
 from kvmedic.lab.bed import end_on_terminate
-from kvmedic.lab.matrix import OWN_REMEDY
+from kvmedic.lab.experiment import Wanted
+from kvmedic.lab.matrix import OWN_REMEDY, run_one
+from kvmedic.lab.results import Result
 from kvmedic.lab.run import Outcome, explain_take
 from kvmedic.lab.scenario import Scenario
 from kvmedic.lab.scenarios import SCENARIOS
 from kvmedic.lab.takes import make_takes
+from kvmedic.model.record import Record
 
 Say = Callable[[str], None]
-Told = Mapping[str, bool]
 WITHOUT_LIBVIRT = frozenset(
     {
         "atomic-reserve",
@@ -66,36 +69,65 @@ def _explain(
         yield explain_take(take, SCENARIOS[take.scenario])
 
 
-@contextmanager
-def explained_beside(kernel: str | None, say: Say) -> Generator[Callable[[], Told], None, None]:
-    """Explain the rest in a process beside this one; the yielded function waits for what it came to.
+class Whole(Record, frozen=True, kw_only=True):
+    """What became of everything."""
 
-    It tells of each scenario that came about whether it was recognised. At the end of the block the process
-    is gone, and its hosts with it; should this one be killed, that one is told to end.
+    results: tuple[Result, ...]
+    recognised: dict[str, bool]
+    """Of the scenarios that were only explained and came about: was their cause named first?"""
+
+
+def run_whole(rows: Sequence[Wanted], kernel: str | None, save: Path | None, say: Say) -> Whole:
+    """Measure ``rows`` and explain the rest, in two processes; who is done first takes the next row.
+
+    At the end the other process is gone, and its hosts with it; should this one be killed, it ends by itself.
     """
     context = multiprocessing.get_context("fork")
+    todo: SimpleQueue[Wanted | None] = context.SimpleQueue()
+    for row in (*rows, None, None):
+        todo.put(row)
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_explain_for, args=(theirs, kernel, say))
+    child = context.Process(target=_work_beside, args=(todo, theirs, kernel, save, say))
     child.start()
     theirs.close()
     try:
-        yield lambda: dict(_received(ours))
+        results = list(_measured(todo, save, say))
+        told = list(_received(ours))
     finally:
         child.terminate()
         child.join()
+    return Whole(
+        results=(*results, *(what for what in told if isinstance(what, Result))),
+        recognised=dict(what for what in told if not isinstance(what, Result)),
+    )
 
 
-def _explain_for(parent: Connection, kernel: str | None, say: Say) -> None:
+def _work_beside(
+    todo: SimpleQueue[Wanted | None], parent: Connection, kernel: str | None, save: Path | None, say: Say
+) -> None:
     """The other process. Ctrl-C reaches both; this one ends when the first one tells it to."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(SET_DEATH_SIGNAL, signal.SIGTERM)
     end_on_terminate()
-    for outcome in explain_rest(kernel, lambda text: say(f"    {text}")):
-        say(f"    {outcome.scenario}: {'recognised' if outcome.is_recognised else 'NOT RECOGNISED'}")
+
+    def say_beside(text: str) -> None:
+        say(f"    {text}")
+
+    for outcome in explain_rest(kernel, say_beside):
+        say_beside(f"{outcome.scenario}: {'recognised' if outcome.is_recognised else 'NOT RECOGNISED'}")
         parent.send((outcome.scenario, outcome.is_recognised))
+    for result in _measured(todo, save, say_beside):
+        parent.send(result)
 
 
-def _received(line: Connection) -> Iterator[tuple[str, bool]]:
+def _measured(todo: SimpleQueue[Wanted | None], save: Path | None, say: Say) -> Iterator[Result]:
+    """Take rows until there is none."""
+    while (row := todo.get()) is not None:
+        if (result := run_one(row, save, say)) is not None:
+            yield result
+
+
+def _received(line: Connection) -> Iterator[Result | tuple[str, bool]]:
     """What the other process sends, until it ends."""
     while True:
         try:

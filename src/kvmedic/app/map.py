@@ -13,6 +13,8 @@ from kvmedic.model.record import Record
 from kvmedic.model.request import CollectRequest
 from kvmedic.ports import EvidenceSource, Progress
 
+MOST_DOMAINS = 3
+
 
 class After(Record, frozen=True, kw_only=True):
     """The map as it would be after one remedy."""
@@ -40,11 +42,16 @@ def map_of(source: EvidenceSource, request: CollectRequest, progress: Progress) 
 
 
 def pictures_after(page_map: PageMap) -> tuple[After, ...]:
-    """One picture for each remedy that would change something."""
+    """One picture for each remedy that would change something; of what is done to one domain only the few
+    that give back the most, or a host of a hundred guests would be a hundred pictures.
+    """
+    of_domains = [forecast for forecast in page_map.forecasts if forecast.domain is not None]
+    most_useful = sorted(of_domains, key=lambda forecast: -forecast.most_bytes)[:MOST_DOMAINS]
     return tuple(
         After(forecast=forecast, page_map=picture_after(page_map, forecast.remedy, forecast.domain))
         for forecast in page_map.forecasts
-        if forecast.most_bytes > 0 or _frees_blocks(forecast)
+        if (forecast.most_bytes > 0 or _frees_blocks(forecast))
+        and (forecast.domain is None or forecast in most_useful)
     )
 
 

@@ -18,7 +18,7 @@ from kvmedic.model.evidence import Evidence
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.page_map import PageMap
 from kvmedic.parse.domain_xml import DomainDefinition
-from kvmedic.parse.qemu_command_line import QemuArguments
+from kvmedic.parse.qemu_arguments import QemuArguments
 from kvmedic.units import MIB
 
 Fact = TypeVar("Fact")
@@ -184,6 +184,15 @@ def vcpus_of(sources: Sources) -> int | Missing:
     if sources.definition is not None:
         return sources.definition.vcpus
     return or_gap(sources.arguments.vcpus if sources.arguments else None, "vcpus", "no source gives it")
+
+
+def is_emulated(sources: Sources) -> bool | Missing:
+    """Whether TCG runs it: by the definition's type, else by QEMU's accelerator (TCG if none is named)."""
+    if sources.definition is not None:
+        return sources.definition.domain_type == "qemu"
+    if sources.arguments is None:
+        return Missing(source="accelerator", reason=Reason.NOT_FOUND, detail="no source gives it")
+    return sources.arguments.accelerator in (None, "tcg")
 
 
 def rss_of(sources: Sources, process: QemuProcess | None) -> int | Missing:

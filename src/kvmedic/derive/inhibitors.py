@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from kvmedic.model.domain import Backing, ProcessFacts
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.parse.domain_xml import DomainDefinition
-from kvmedic.parse.qemu_command_line import MemoryBackend, QemuArguments
+from kvmedic.parse.qemu_arguments import MemoryBackend, QemuArguments
 from kvmedic.units import GIB, KIB, MIB
 
 _GUARDS = {"sev-guest": "sev", "sev-snp-guest": "sev-snp", "tdx-guest": "tdx", "s390-pv-guest": "s390-pv"}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kvmedic.model.domain import ManagedBy
 from kvmedic.parse.domain_xml import DomainDefinition
-from kvmedic.parse.qemu_command_line import QemuArguments
+from kvmedic.parse.qemu_arguments import QemuArguments
 
 _NAMESPACES: tuple[tuple[str, ManagedBy], ...] = (
     ("http://openstack.org/xmlns/libvirt/nova/", "nova"),

@@ -10,7 +10,7 @@ from kvmedic.model.evidence import Evidence
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.record import Record
 from kvmedic.parse.ps import PsRow
-from kvmedic.parse.qemu_command_line import QemuArguments, parse_qemu_arguments, read_arguments
+from kvmedic.parse.qemu_arguments import QemuArguments, parse_qemu_arguments, read_arguments
 
 
 class QemuProcess(Record, frozen=True, kw_only=True):

@@ -155,6 +155,8 @@ class DomainFacts(Record, frozen=True, kw_only=True):
     pid: int | Missing
     process: ProcessFacts | Missing
     vcpus: int | Missing
+    is_emulated: bool | Missing
+    """QEMU's own translator (TCG) runs the guest, not KVM."""
     memory_max_bytes: int | Missing
     balloon_configured_bytes: int | Missing
     """currentMemory of the live definition."""

@@ -76,7 +76,7 @@ def _safe_pve(data: bytes, path: str) -> bytes:
 
 def _safe_first_processor(data: bytes, _: str) -> bytes:
     """The first processor stands for all; a host has hundreds."""
-    return data.split(b"\n\n", 1)[0] + b"\n\n"
+    return data.split(b"\n\n", 1)[0].rstrip(b"\n") + b"\n\n"
 
 
 def _safe_arguments(data: bytes, path: str) -> bytes:

@@ -5,10 +5,12 @@ Every colour has a letter beside it, so the terminal's map reads without colour,
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
-from itertools import chain, groupby
+from itertools import groupby
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.style import Style
 from rich.text import Text
@@ -43,6 +45,9 @@ from kvmedic.render.sanitise import clean
 from kvmedic.units import human_bytes
 
 _MOST_ROWS = 24
+_MARGIN = 2
+_INDENT = 4
+_LONGEST_REMEDY = 48
 _ROWS_TO_FOLD = 3
 _STRANDED_SHOWS_FROM = 150
 _USED_SHOWS_FROM = 350
@@ -68,7 +73,8 @@ class MapText:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Text(clean(self._title), style="bold")
         yield Text(map_summary(self._map), style="dim")
-        yield from (Text.assemble("  ", *parts) for parts in _legend(self._map))
+        for parts in _legend(self._map, options.max_width):
+            yield Text.assemble("  ", *parts)
         width = max(16, min(options.max_width - 2, 160))
         cells = sum(len(zone.cells) for zone in self._map.zones)
         together = max(1, -(-cells // (width * _MOST_ROWS)))
@@ -144,14 +150,16 @@ def _blend(cell: Cell, look: Look) -> Colour:
     return red, green, blue
 
 
-def _legend(page_map: PageMap) -> list[list[tuple[str, str]]]:
-    """A line for each domain, then the classes that are there, four to a line."""
+def _legend(page_map: PageMap, width: int) -> list[list[tuple[str, str]]]:
+    """Two lines for each domain, or one where it fits; then the classes that are there, as many to a line as
+    fit.
+    """
     lines = []
     order = {name: number for number, name in enumerate(domains_of(page_map))}
     for domain in page_map.domains:
         number = order[domain.name]
-        text = f" {clean(domain.name)}: {_domain_amounts(page_map, domain.name)}"
-        lines.append([_key(domain_letter(number), domain_colour(number)), (text, "")])
+        key = _key(domain_letter(number), domain_colour(number))
+        lines += _folded(key, clean(domain.name), _domain_amounts(page_map, domain.name), width)
     rows = [row for row in page_map.totals if row.bytes and row.page_class not in _OF_DOMAINS]
     entries = [
         [
@@ -160,7 +168,29 @@ def _legend(page_map: PageMap) -> list[list[tuple[str, str]]]:
         ]
         for row in sorted(rows, key=lambda row: -row.bytes)
     ]
-    return lines + [list(chain(*entries[at : at + 3])) for at in range(0, len(entries), 3)]
+    return lines + _packed(entries, width)
+
+
+def _folded(key: tuple[str, str], name: str, amounts: str, width: int) -> list[list[tuple[str, str]]]:
+    """A name with its amounts behind it, or below it where the line is too narrow."""
+    if _MARGIN + cell_len(f"{key[0]} {name}: {amounts}") <= width:
+        return [[key, (f" {name}: {amounts}", "")]]
+    below = textwrap.wrap(amounts, max(16, width - _MARGIN - _INDENT), break_long_words=False)
+    return [[key, (f" {name}", "")], *([(f"{'':{_INDENT}}{line}", "")] for line in below)]
+
+
+def _packed(entries: list[list[tuple[str, str]]], width: int) -> list[list[tuple[str, str]]]:
+    """The entries one behind the other, a new line where the next one does not fit."""
+    lines: list[list[tuple[str, str]]] = []
+    room = 0
+    for entry in entries:
+        needed = cell_len("".join(text for text, _ in entry).rstrip())
+        if not lines or needed > room:
+            lines.append([])
+            room = width - _MARGIN
+        lines[-1] += entry
+        room -= cell_len("".join(text for text, _ in entry))
+    return lines
 
 
 _OF_DOMAINS = (PageClass.GUEST, PageClass.GUEST_THP)
@@ -189,7 +219,13 @@ def _domain_amounts(page_map: PageMap, name: str) -> str:
 
 def forecast_lines(page_map: PageMap) -> list[str]:
     """A line for each remedy: what it gives back."""
-    return [f"{_remedy(forecast):<40} {forecast_note(forecast)}" for forecast in page_map.forecasts]
+    names = [_remedy(forecast) for forecast in page_map.forecasts]
+    longest = min(max(map(cell_len, names), default=0), _LONGEST_REMEDY)
+    padded = (name + " " * (longest - cell_len(name)) for name in names)
+    return [
+        f"{name}  {forecast_note(forecast)}"
+        for name, forecast in zip(padded, page_map.forecasts, strict=True)
+    ]
 
 
 def _remedy(forecast: Forecast) -> str:

@@ -10,7 +10,7 @@ import pytest
 from kvmedic.adapters.collector import collector_script
 from kvmedic.model.reading_list import AGAIN, CGROUP, DAEMONS, HOST
 from kvmedic.parse.known_safe import is_reduced
-from kvmedic.parse.qemu_command_line import parse_qemu_arguments
+from kvmedic.parse.qemu_arguments import parse_qemu_arguments
 
 
 @pytest.mark.parametrize("shell", ["dash", "busybox sh", "bash --posix"])

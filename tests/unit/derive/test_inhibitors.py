@@ -15,7 +15,7 @@ from kvmedic.derive.inhibitors import (
 )
 from kvmedic.model.gap import Missing
 from kvmedic.parse.domain_xml import parse_domain_xml
-from kvmedic.parse.qemu_command_line import read_arguments
+from kvmedic.parse.qemu_arguments import read_arguments
 from kvmedic.units import GIB, MIB
 
 BALLOON_ON_HUGEPAGES = "-object memory-backend-file,id=r,size=1G,mem-path=/dev/hugepages/libvirt/qemu/1-a"

@@ -7,7 +7,7 @@ import pytest
 from kvmedic.derive.managed_by import Surroundings, derive_manager
 from kvmedic.model.domain import ManagedBy
 from kvmedic.parse.domain_xml import DomainDefinition, parse_domain_xml
-from kvmedic.parse.qemu_command_line import read_arguments
+from kvmedic.parse.qemu_arguments import read_arguments
 
 PLAIN = Surroundings(daemons={"libvirtd"}, is_proxmox=False, is_harvester=False)
 

@@ -338,6 +338,7 @@ def domain(name: str = "web-1", **changes: object) -> DomainFacts:
         pid=4242,
         process=process(),
         vcpus=4,
+        is_emulated=False,
         memory_max_bytes=8 * GIB,
         balloon_configured_bytes=8 * GIB,
         balloon_target_bytes=GONE,

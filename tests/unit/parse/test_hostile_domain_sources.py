@@ -27,7 +27,7 @@ from kvmedic.parse.process_limits import parse_process_limits
 from kvmedic.parse.process_status import parse_process_stat, parse_process_status
 from kvmedic.parse.ps import parse_ps
 from kvmedic.parse.pve_conf import parse_pve_conf
-from kvmedic.parse.qemu_command_line import parse_qemu_arguments
+from kvmedic.parse.qemu_arguments import parse_qemu_arguments
 from kvmedic.parse.status_xml import parse_status_xml
 
 HOST = Path(__file__).parents[2] / "data" / "domains" / "cgroup-v1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kvmedic.model.gap import Missing
@@ -59,6 +59,7 @@ def test_what_virsh_says_instead_of_a_definition_is_kept() -> None:
 
 
 @given(st.sampled_from(PATHS), st.binary(max_size=500))
+@example("proc/cpuinfo", b"\n")
 def test_reducing_twice_is_reducing_once(path: str, data: bytes) -> None:
     once = keep_safe(path, data)
     if isinstance(once, bytes):

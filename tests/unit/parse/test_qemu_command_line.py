@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvmedic.errors import ParseError
-from kvmedic.parse.qemu_command_line import parse_qemu_arguments, read_arguments, safe_arguments
+from kvmedic.parse.qemu_arguments import parse_qemu_arguments, read_arguments
+from kvmedic.parse.qemu_command_line import safe_arguments
 
 LIBVIRT = [
     "/usr/bin/qemu-system-x86_64", "-name", "guest=a,,b,debug-threads=on", "-S",
@@ -80,6 +81,21 @@ def test_proxmoxs_arguments_are_read() -> None:
     assert (backend.kind, backend.mem_path, backend.is_shared, backend.is_preallocated) == (
         "file", "/run/hugepages/kvm/1048576kB", True, True,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("argv", "accelerator"),
+    [
+        (["qemu-system-x86_64", "-accel", "kvm,kvm-shadow-mem=1"], "kvm"),
+        (["qemu-system-x86_64", "-machine", "q35,accel=tcg:kvm"], "tcg"),
+        (["qemu-system-x86_64", "-enable-kvm"], "kvm"),
+        (["/usr/bin/kvm", "-m", "512"], "kvm"),
+        (["/usr/libexec/qemu-kvm", "-m", "512"], "kvm"),
+        (["qemu-system-x86_64", "-m", "512"], None),
+    ],
+)
+def test_who_runs_the_guest_is_told_by_arguments_and_name(argv: list[str], accelerator: str | None) -> None:
+    assert read_arguments(argv).accelerator == accelerator
 
 
 @pytest.mark.parametrize(

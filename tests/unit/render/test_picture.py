@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
+from kvmedic.app.map import pictures_after
 from kvmedic.derive.picture_after import cell_of, picture_after, shares_of
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.page_map import (
@@ -154,6 +156,20 @@ def test_a_narrow_terminal_gets_a_narrow_map() -> None:
     assert all(len(row.rstrip()) <= 40 for row in rows)
 
 
+def test_a_long_line_of_the_legend_goes_on_below_and_indented() -> None:
+    lines = shown(a_map(method="sampled"), width=50).splitlines()
+    at = next(number for number, line in enumerate(lines) if "db-01" in line)
+    assert lines[at].rstrip().endswith("db-01")
+    assert lines[at + 1].startswith("      700 MiB in huge pages")
+    assert all(len(line.rstrip()) <= 50 for line in lines if "blocks of" not in line)
+
+
+def test_what_the_remedies_give_back_stands_in_one_column() -> None:
+    lines = shown(a_map(domain="ünïcode→漢字-of-some-length"), width=120).splitlines()
+    columns = {cell_len(line[: line.index("  +")]) for line in lines if "  +" in line}
+    assert len(columns) == 1
+
+
 def test_rows_that_read_alike_are_told_once() -> None:
     cells = (Cell(parts=(FREE, 1000), held_permille=0),) * 900
     assert "8 more rows like this one" in shown(a_map(cells=cells))
@@ -260,3 +276,13 @@ def test_an_amount_smaller_than_its_error_is_an_upper_bound() -> None:
     assert amount_text(sampled, 2 * MIB, 500 * MIB) == "up to 502 MiB"
     assert amount_text(sampled, 900 * MIB, 20 * MIB) == "900 MiB ± 20.0 MiB"
     assert amount_text(a_map(), 2 * MIB, 0) == "2.0 MiB"
+
+
+def test_a_host_of_many_guests_is_not_drawn_once_for_each_of_them() -> None:
+    each = tuple(
+        msgspec.structs.replace(forecast("migrate-domain", "db-01"), most_bytes=number * MIB, least_bytes=0)
+        for number in range(1, 101)
+    )
+    page_map = msgspec.structs.replace(a_map(), forecasts=(forecast("release-stranded-memory", None), *each))
+    shown_bytes = [after.forecast.most_bytes for after in pictures_after(page_map)]
+    assert shown_bytes == [324 * MIB, 98 * MIB, 99 * MIB, 100 * MIB]

@@ -29,6 +29,8 @@ ID = "qemu-memory-growth"
 REMEDIES = ("migrate-domain",)
 ALLOWED_BYTES = 1 * GIB
 """librbd caches, video memory and threads of a large but ordinary machine."""
+TRANSLATED_BYTES = 1 * GIB
+"""More of it for a guest that TCG runs: the code that it has translated (accel/tcg, tb-size)."""
 ALLOWED_SHARE = 0.12
 """Guests of 8 GiB whose QEMU held 8.9 GiB were found to be in order (besthub.dev, 360 cloud)."""
 PLAIN_SHARE = 0.5
@@ -50,11 +52,16 @@ def _examine_domain(domain: DomainFacts, need: Need | Missing) -> Judgement:
     held = rss + _swapped(domain)
     guest = 0 if domain.backing == "hugetlb" else maximum
     over = held - guest
-    if over <= max(ALLOWED_BYTES, int(maximum * ALLOWED_SHARE)):
+    if over <= _allowed(domain, maximum):
         return cleared("QEMU holds no more than its guest may have and it needs itself", "proc/PID/status")
     if isinstance(need, Missing):
         return lacking(need)
     return _present(domain, held, over, maximum, need)
+
+
+def _allowed(domain: DomainFacts, maximum: int) -> int:
+    translated = TRANSLATED_BYTES if domain.is_emulated is True else 0
+    return max(ALLOWED_BYTES, int(maximum * ALLOWED_SHARE)) + translated
 
 
 def _swapped(domain: DomainFacts) -> int:

@@ -28,6 +28,15 @@ def test_boundary_is_what_an_ordinary_qemu_may_need() -> None:
     assert outcome(examine(snapshot(domain(rss_bytes=allowed + 1)))) == "present"
 
 
+def test_the_translated_code_of_an_emulated_guest_is_no_growth() -> None:
+    emulated = domain(memory_max_bytes=512 * MIB, rss_bytes=int(1.7 * GIB), is_emulated=True)
+
+    assert outcome(examine(snapshot(emulated))) == "absent"
+    assert (
+        outcome(examine(snapshot(domain(memory_max_bytes=512 * MIB, rss_bytes=int(1.7 * GIB))))) == "present"
+    )
+
+
 def test_missing_rss_or_maximum_leave_it_open() -> None:
     assert outcome(examine(snapshot(domain(rss_bytes=GONE)))) == "undetermined"
     assert outcome(examine(snapshot(domain(memory_max_bytes=GONE)))) == "undetermined"

@@ -19,6 +19,7 @@ from kvmedic.lab.results import Result
 from kvmedic.model.record import Record
 from kvmedic.units import MIB
 
+NOTHING = "–"
 Format = Literal["html", "markdown", "json"]
 Pictures = Mapping[str, Mapping[str, str]]
 """SVG by the name of a result, by moment."""
@@ -55,6 +56,8 @@ class Line(Record, frozen=True, kw_only=True):
     given_back: Spread | None
     free_gained: Spread | None
     """MemFree of the host; only where the host is the experiment's own."""
+    held_elsewhere: Spread | None
+    """What the host that the guest moved to holds for it; only after a migration."""
     balloon_after: Spread | None
     """What the balloon holds after the remedy: maximum − actual."""
     blocks_before: Spread | None
@@ -119,6 +122,7 @@ def _line(remedy: str, results: Sequence[Result]) -> Line:
         stranded_after=over(lambda r: mib(r.after.stranded_bytes)),
         given_back=over(lambda r: mib(r.given_back_bytes)),
         free_gained=over(lambda r: mib(r.after.mem_free_bytes - r.before.mem_free_bytes)) if is_own else none,
+        held_elsewhere=over(lambda r: mib(r.destination.charged_bytes) if r.destination else None),
         balloon_after=over(lambda r: mib(_balloon(r))),
         blocks_before=over(lambda r: r.before.huge_blocks) if is_own else none,
         blocks_after=over(lambda r: r.after.huge_blocks) if is_own else none,
@@ -160,23 +164,25 @@ def mib(size: int | None) -> float | None:
 
 def words_of(spread: Spread | None) -> str:
     """A spread, or a dash where nothing was measured."""
-    return "–" if spread is None else spread.words()
+    return NOTHING if spread is None else spread.words()
 
 
 def _arrow(before: Spread | None, after: Spread | None) -> str:
-    return "–" if before is None else f"{words_of(before)} → {words_of(after)}"
+    return NOTHING if before is None else f"{words_of(before)} → {words_of(after)}"
 
 
 def _back(line: Line) -> str:
     return "not tried" if line.returned is None else f"{line.returned} of {line.cycles} cycles"
 
 
-COLUMNS: tuple[tuple[str, Callable[[Line], str]], ...] = (
+Column = tuple[str, Callable[[Line], str]]
+COLUMNS: tuple[Column, ...] = (
     ("remedy", lambda line: line.remedy),
     ("n", lambda line: str(line.n)),
     ("stranded before → after, MiB", lambda line: _arrow(line.stranded_before, line.stranded_after)),
     ("given back to the host, MiB", lambda line: words_of(line.given_back)),
     ("MemFree gained, MiB", lambda line: words_of(line.free_gained)),
+    ("held by its new host, MiB", lambda line: words_of(line.held_elsewhere)),
     ("balloon holds after, MiB", lambda line: words_of(line.balloon_after)),
     ("free 2 MiB blocks", lambda line: _arrow(line.blocks_before, line.blocks_after)),
     ("unusable for 2 MiB, %", lambda line: _arrow(line.unusable_before, line.unusable_after)),
@@ -185,6 +191,11 @@ COLUMNS: tuple[tuple[str, Callable[[Line], str]], ...] = (
     ("kvmedic's verdict", lambda line: ", ".join(line.verdicts)),
     ("failure back under the same load", _back),
 )
+
+
+def columns_of(table: Table) -> list[Column]:
+    """The columns in which something was measured."""
+    return [(name, say) for name, say in COLUMNS if any(say(line) != NOTHING for line in table.lines)]
 
 
 def render(results: Sequence[Result], form: Format, pictures: Pictures | None = None) -> str:
@@ -215,8 +226,9 @@ def _markdown(tables: Sequence[Table], results: Sequence[Result]) -> str:
     parts = ["# Remedies, measured\n", f"{setup_words(results)}\n", f"{NOTE}\n"]
     for table in tables:
         parts += [f"## {title_of(table)}\n", f"check found: {', '.join(table.found) or 'nothing'}\n"]
-        rows = [[name for name, _ in COLUMNS], ["---"] * len(COLUMNS)]
-        rows += [[say(line) for _, say in COLUMNS] for line in table.lines]
+        columns = columns_of(table)
+        rows = [[name for name, _ in columns], ["---"] * len(columns)]
+        rows += [[say(line) for _, say in columns] for line in table.lines]
         parts.append("".join(f"| {' | '.join(row)} |\n" for row in rows))
     return "\n".join(parts)
 
@@ -236,7 +248,7 @@ def _html(tables: Sequence[Table], results: Sequence[Result], pictures: Pictures
         setup=setup_words(results),
         note=NOTE,
         tables=tables,
-        columns=COLUMNS,
+        columns_of=columns_of,
         title_of=title_of,
         charts=_charts,
         results=results,

@@ -9,7 +9,8 @@ import msgspec
 from tests.unit.lab.experiment_results import reading, result
 
 from kvmedic.lab.picture import Bar, bars_svg
-from kvmedic.lab.report import render, spread_of, tables_of
+from kvmedic.lab.report import render, spread_of, tables_of, title_of
+from kvmedic.units import MIB
 
 RESULTS = [
     result("stranded", "release-stranded-memory", given_mib=given, repetition=number, is_back=False)
@@ -33,7 +34,7 @@ def test_nothing_measured_is_not_nought() -> None:
     gone = result("stranded", "reboot-host", given_mib=0, is_back=None)
     gone = msgspec.structs.replace(gone, before=reading(charged_bytes=None))
 
-    text = render([gone], "markdown")
+    text = render([gone, *RESULTS], "markdown")
 
     assert spread_of([None, None]) is None
     assert re.search(r"\| reboot-host \| 1 \| 142 → 142 \| – \|", text)
@@ -98,3 +99,21 @@ def test_a_loss_too_small_to_show_is_no_minus_nought() -> None:
 
     assert told is not None
     assert told.words() == "0"
+
+
+def test_hosts_of_other_sizes_are_never_mixed() -> None:
+    small = result("stranded", "do-nothing", given_mib=0, host_mib=800)
+
+    tables = tables_of([small, result("stranded", "do-nothing", given_mib=0)])
+
+    assert [title_of(table).rpartition(", ")[2] for table in tables] == [
+        "a nested host of 800 MiB",
+        "a nested host of 1152 MiB",
+    ]
+
+
+def test_a_move_tells_what_its_new_host_holds_and_other_tables_have_no_such_column() -> None:
+    moved = result("stranded", "migrate", given_mib=500, destination=reading(charged_bytes=278 * MIB))
+
+    assert re.search(r"held by its new host, MiB .*\n.*\n.*\| 278 \|", render([moved], "markdown"))
+    assert "its new host" not in render([result("stranded", "do-nothing", given_mib=0)], "markdown")

@@ -6,6 +6,7 @@ A nested hypervisor has a virtual machine's hardware and QEMU processes: it is a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from kvmedic.model.gap import Missing
@@ -25,7 +26,25 @@ VIRTUAL_MAKES = (
     "VirtualBox",
     "Xen",
     "HVM domU",
+    "Standard PC",
+    "KubeVirt",
+    "OpenNebula",
+    "CloudStack",
+    "AHV",
+    "Microsoft Corporation Virtual Machine",
+    "Google Compute Engine",
+    "Alibaba Cloud",
+    "Amazon EC2",
+    "DigitalOcean",
+    "vServer",
+    "Linode",
+    "Akamai",
+    "Parallels",
+    "bhyve",
+    "BHYVE",
 )
+BARE_METAL = re.compile(r"Amazon EC2 \S{1,32}\.metal|Alibaba Cloud \S{0,16}ebm")
+"""Clouds rent whole machines, too."""
 _OF_THE_HOST = (
     *("var/log/", "sys/fs/pstore/", "var/lib/systemd/", "var/crash/", "sos_commands/"),
     *("dev/kmsg", "journal"),
@@ -54,7 +73,12 @@ def _is_on_virtual_hardware(reading: LogReading) -> bool:
         return True
     names = [getattr(event, "hardware_name", None) for event in reading.events]
     names += [boot.hardware_name for boot in reading.boots]
-    return any(make in name for name in names if name is not None for make in VIRTUAL_MAKES)
+    return any(_is_virtual(name) for name in names if name is not None)
+
+
+def _is_virtual(hardware_name: str) -> bool:
+    """Whether DMI's maker and product are those of a virtual machine."""
+    return any(make in hardware_name for make in VIRTUAL_MAKES) and not BARE_METAL.search(hardware_name)
 
 
 def _runs_virtual_machines(reading: LogReading, mark: HostMarks) -> bool:

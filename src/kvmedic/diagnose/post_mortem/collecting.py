@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kvmedic.diagnose.post_mortem.oom_kinds import any_ooms, is_hearsay
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Finding
 
@@ -29,7 +30,8 @@ def things_to_collect(case: Case, findings: list[Finding]) -> tuple[str, ...]:
 
 
 def _things(case: Case, findings: list[Finding]) -> Iterator[str]:
-    if not case.has_log_of("kernel"):
+    is_hearsay_only = any(is_hearsay(report) for _, report in any_ooms(case))
+    if is_hearsay_only or not case.has_log_of("kernel"):
         yield "the kernel's log of that boot: journalctl -k -b -1 (or /var/log/kern.log)"
     if not case.has_log_of("qemu") and not case.is_guest_log:
         yield "QEMU's log of the guest: /var/log/libvirt/qemu/NAME.log"

@@ -94,7 +94,9 @@ def _killed(happening: Happening, report: OomReport) -> Finding:
 
 
 def _refused(case: Case, happening: Happening, failure: PageAllocationFailure) -> Finding:
-    order = failure.order or 0
+    if failure.order is None:
+        return _waits_without_end(happening, failure)
+    order = failure.order
     start = _failed_start(case)
     who = task_words(failure.requester)
     return explained(
@@ -111,6 +113,19 @@ def _refused(case: Case, happening: Happening, failure: PageAllocationFailure) -
             *(() if start is None else (proof(start[0], "so the guest could not start"),)),
         ),
         severity=_severity(failure, has_start=start is not None),
+        remedies=REMEDIES,
+    )
+
+
+def _waits_without_end(happening: Happening, failure: PageAllocationFailure) -> Finding:
+    """XFS before 5.16 asks for contiguous memory until it gets it, and does not tell how much it wants."""
+    who = task_words(failure.requester)
+    return explained(
+        ID,
+        HOST,
+        FAIR,
+        summary=f"{who} asks for contiguous memory on and on and gets none: memory is fragmented or short",
+        lines=[proof(happening, "it was refused a hundred times, and asks on; what waits for it hangs")],
         remedies=REMEDIES,
     )
 

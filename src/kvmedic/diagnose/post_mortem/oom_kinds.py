@@ -103,15 +103,19 @@ def _is_one_node_dry(supply: Supply) -> bool:
 
 def ooms_of(case: Case, *kinds: OomKind) -> list[tuple[Happening, OomReport]]:
     """The OOM reports of the scene that are of one of ``kinds``."""
-    return [
-        (happening, happening.event)
-        for happening in case.scene
-        if isinstance(happening.event, OomReport) and kind_of(happening.event) in kinds
-    ]
+    return [(happening, report) for happening, report in any_ooms(case) if kind_of(report) in kinds]
 
 
 def any_ooms(case: Case) -> list[tuple[Happening, OomReport]]:
-    """All OOM reports of the scene."""
-    return [
+    """All OOM reports of the scene; those that only systemd tells of count where the kernel tells of none."""
+    ooms = [
         (happening, happening.event) for happening in case.scene if isinstance(happening.event, OomReport)
     ]
+    told = [(happening, report) for happening, report in ooms if not is_hearsay(report)]
+    return told or ooms
+
+
+def is_hearsay(report: OomReport) -> bool:
+    """Only systemd says that the OOM killer was in a unit: not whom it killed, nor why."""
+    has_words = report.victims or report.mem_info or report.memcg or report.constraint or report.requester
+    return not has_words and report.chosen_memcg is not None and not report.is_nothing_killable

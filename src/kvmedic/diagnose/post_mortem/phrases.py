@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.actors import task_words, victim_words
+from kvmedic.diagnose.post_mortem.oom_kinds import is_hearsay
 from kvmedic.model.case import Happening, UnloggedEnd
 from kvmedic.model.log_event import (
     Activity,
@@ -40,9 +41,12 @@ def phrase_of(happening: Happening) -> str:
 def _of_memory(happening: Happening) -> str:
     match happening.event:
         case OomReport() as report:
+            if is_hearsay(report):
+                return f"the OOM killer ended a process of {(report.chosen_memcg or '').strip('/')}"
             return f"the OOM killer ran and killed {victim_words(happening, report)}"
         case PageAllocationFailure() as failure:
-            return f"a request of order {failure.order} was refused ({task_words(failure.requester)})"
+            size = "for contiguous memory" if failure.order is None else f"of order {failure.order}"
+            return f"a request {size} was refused ({task_words(failure.requester)})"
         case SlubFailure() as failure:
             return f"a slab cache could not grow ({failure.cache})"
         case BalloonEvent() as event:

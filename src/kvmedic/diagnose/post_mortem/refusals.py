@@ -28,7 +28,9 @@ def refusals(case: Case, *kinds: RefusalKind) -> list[tuple[Happening, PageAlloc
 
 def refusal_kind(failure: PageAllocationFailure) -> RefusalKind:
     """Why one request was refused."""
-    order, supply = failure.order or 0, supply_for(failure)
+    if failure.order is None:
+        return "unclear"
+    order, supply = failure.order, supply_for(failure)
     is_atomic = failure.gfp is not None and failure.gfp.can_direct_reclaim is False
     if order == 0:
         return "atomic" if is_atomic else "short"

@@ -7,10 +7,10 @@ resumed.
 from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.actors import is_qemu, qemu_subject
-from kvmedic.diagnose.post_mortem.said import CERTAIN, FAIR, POSSIBLE, absent, explained, of_kind, proof
+from kvmedic.diagnose.post_mortem.said import CERTAIN, FAIR, POSSIBLE, SURE, absent, explained, of_kind, proof
 from kvmedic.diagnose.verdicts import found
-from kvmedic.model.case import Case
-from kvmedic.model.finding import Judgement, Severity
+from kvmedic.model.case import Case, Happening
+from kvmedic.model.finding import Finding, Judgement, Severity
 from kvmedic.model.log_event import QemuEvent, StorageError
 from kvmedic.model.subjects import HOST
 
@@ -32,6 +32,8 @@ def explain(case: Case) -> Judgement:
                 )
             )
     for happening, error in of_kind(case.scene, StorageError):
+        if error.kind == "no-space" and error.device is not None:
+            return found(_full_below(happening, error))
         if error.kind == "no-space":
             is_ours = is_qemu(error.identifier) or "libvirt" in (error.identifier or "")
             return found(
@@ -45,3 +47,14 @@ def explain(case: Case) -> Judgement:
                 )
             )
     return absent(case, "nothing met a full disk", "kernel")
+
+
+def _full_below(happening: Happening, error: StorageError) -> Finding:
+    """The kernel itself says which pool or file system is full: what lies on it fails or stands still."""
+    return explained(
+        ID,
+        HOST,
+        SURE,
+        summary=f"{error.device} has no space left: what lies on it fails or stands still",
+        lines=[proof(happening, "the kernel met a full pool or file system")],
+    )

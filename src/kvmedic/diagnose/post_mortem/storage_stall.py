@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvmedic.diagnose.post_mortem.actors import is_qemu, qemu_subject, task_subject
-from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, POSSIBLE, SURE, absent, explained, of_kind, proof
+from kvmedic.diagnose.post_mortem.said import (
+    FAIR,
+    LIKELY,
+    POSSIBLE,
+    SURE,
+    WEAK,
+    absent,
+    explained,
+    of_kind,
+    proof,
+)
 from kvmedic.diagnose.post_mortem.waits import hung_tasks, main_wait, waiting_words
 from kvmedic.diagnose.verdicts import found
 from kvmedic.model.case import Case, Happening
 from kvmedic.model.finding import Because, Judgement, Severity, Subject
-from kvmedic.model.log_event import BackupEvent, HungTask, QemuEvent, StorageError
+from kvmedic.model.log_event import BackupEvent, HungTask, PageAllocationFailure, QemuEvent, StorageError
 from kvmedic.model.subjects import HOST
 from kvmedic.units import human_seconds
 
@@ -45,6 +55,7 @@ _NAMES = {
 def explain(case: Case) -> Judgement:
     """The storage's words, stacks of hung tasks, guests paused by I/O errors: the more agree, the surer."""
     errors = [pair for pair in of_kind(case.scene, StorageError) if pair[1].kind in _SILENT | _BROKEN]
+    is_full = any(error.kind == "no-space" and error.device for _, error in of_kind(case.scene, StorageError))
     hung = hung_tasks(case, "storage", "frozen")
     blurred = hung_tasks(case, "unknown")
     paused = [p for p in of_kind(case.scene, QemuEvent) if _is_paused(p[1])]
@@ -60,7 +71,7 @@ def explain(case: Case) -> Judgement:
         explained(
             ID,
             _subject(hung or blurred, paused),
-            _confidence(case, errors, is_hung=bool(hung), is_paused=bool(paused)),
+            WEAK if is_full else _confidence(case, errors, is_hung=bool(hung), is_paused=bool(paused)),
             summary=_summary(case, errors, hung or blurred),
             lines=lines,
             severity=Severity.CRITICAL if hung or paused or _is_lost(errors) else Severity.WARNING,
@@ -87,6 +98,8 @@ def _is_lost(errors: list[tuple[Happening, StorageError]]) -> bool:
 def _confidence(
     case: Case, errors: list[tuple[Happening, StorageError]], *, is_hung: bool, is_paused: bool
 ) -> float:
+    if is_hung and _is_memory_awaited(case):
+        return POSSIBLE
     if is_hung and main_wait(case) in ("storage", "frozen"):
         if _is_silent(errors):
             return SURE
@@ -99,6 +112,11 @@ def _confidence(
     if is_paused:
         return FAIR
     return POSSIBLE + 0.05
+
+
+def _is_memory_awaited(case: Case) -> bool:
+    """A file system that is refused contiguous memory (XFS) holds its own tasks: the disk is innocent."""
+    return any(f.order is None and f.kind == "page" for _, f in of_kind(case.scene, PageAllocationFailure))
 
 
 def _summary(case: Case, errors: list[tuple[Happening, StorageError]], hung: Hung) -> str:

@@ -13,7 +13,7 @@ from kvmedic.diagnose.post_mortem.said import of_kind
 from kvmedic.model.case import Case, Happening
 from kvmedic.model.log_event import HungTask
 
-Wait = Literal["frozen", "cgroup", "compaction", "reclaim", "swap", "dirty", "storage", "unknown"]
+Wait = Literal["frozen", "cgroup", "compaction", "reclaim", "swap", "dirty", "storage", "lock", "unknown"]
 _WORDS: tuple[tuple[Wait, tuple[str, ...]], ...] = (
     ("frozen", ("sb_start_write", "freeze_super", "sb_wait_write", "percpu_rwsem_wait", "mnt_want_write")),
     ("cgroup", ("mem_cgroup_handle_over_high", "mem_cgroup_oom", "mem_cgroup_reclaim", "try_charge")),
@@ -53,6 +53,9 @@ _WORDS: tuple[tuple[Wait, tuple[str, ...]], ...] = (
     ),
 )
 
+_LOCKS = ("mutex_lock", "rwsem_down", "__down", "down_write", "down_read", "rwbase", "rtlock", "rt_mutex")
+"""A lock that another task holds, with nothing of storage or memory on the stack: for what is not told."""
+
 
 def wait_of(task: HungTask) -> Wait:
     """What one hung task waited for."""
@@ -62,7 +65,7 @@ def wait_of(task: HungTask) -> Wait:
     for wait, words in _WORDS:
         if any(word in stack for word in words):
             return wait
-    return "unknown"
+    return "lock" if any(word in stack for word in _LOCKS) else "unknown"
 
 
 def hung_tasks(case: Case, *waits: Wait) -> list[tuple[Happening, HungTask]]:
@@ -73,8 +76,8 @@ def hung_tasks(case: Case, *waits: Wait) -> list[tuple[Happening, HungTask]]:
 def main_wait(case: Case) -> Wait | None:
     """What most hung tasks of the scene waited for; None where none hung."""
     counts = Counter(wait_of(task) for _, task in of_kind(case.scene, HungTask))
-    known = {wait: count for wait, count in counts.items() if wait != "unknown"} or counts
-    return max(known, key=lambda wait: known[wait]) if known else None
+    known = {wait: count for wait, count in counts.items() if wait not in ("unknown", "lock")} or counts
+    return max(known, key=known.__getitem__) if known else None
 
 
 def waiting_words(tasks: list[tuple[Happening, HungTask]]) -> str:

@@ -27,6 +27,7 @@ from kvmedic.parse.logs.slub import open_slub
 from kvmedic.parse.logs.storage import read_storage
 from kvmedic.parse.logs.sysrq import read_sysrq
 from kvmedic.parse.logs.throttling import read_throttling
+from kvmedic.parse.logs.unit_oom import read_unit_oom
 from kvmedic.parse.logs.userspace_oom import read_userspace_oom
 from kvmedic.parse.logs.watchdog_fencing import read_fencing
 
@@ -34,6 +35,7 @@ Opener = Callable[[Context, LogLine], Collector | LogEvent | None]
 
 OPENERS: Final[dict[str, Opener]] = {
     patterns.OOM: open_oom,
+    patterns.UNIT_OOM: read_unit_oom,
     patterns.ALLOCATION: open_allocation,
     patterns.HUNG: open_hung_task,
     patterns.LOCKUP: open_lockup,

@@ -29,6 +29,7 @@ _POISON_KILL = re.compile(
 _FAULT_KILL = re.compile(
     r"MCE: Killing (.{1,64}?):(\d{1,10}) due to hardware memory corruption fault at ([0-9a-f]+)"
 )
+_IN_GUEST = re.compile(r"Memory Error at QEMU addr (?:0x)?([0-9a-f]{1,16})|Hardware memory error!")
 _USER_ACCESS = re.compile(r"Uncorrected hardware memory error in user-access at ([0-9a-f]+)")
 _RAS = re.compile(r"mc_event:.{0,60}?(\d{1,9}) (Corrected|Uncorrected|Fatal|Deferred|Info)\S* error.{0,200}")
 _RAS_PLACE = re.compile(r" on (.{1,80}?) \(")
@@ -63,7 +64,7 @@ def open_hardware(context: Context, line: LogLine) -> HardwareCollector | Hardwa
         return None
     if "[Hardware Error]" in message:
         return _collector(context, line)
-    for read in (_edac, _poison, _fault, _aer, _fatal):
+    for read in (_edac, _poison, _fault, _of_qemu, _aer, _fatal):
         event = read(context, line)
         if event is not None:
             return event
@@ -150,6 +151,20 @@ def _fault(context: Context, line: LogLine) -> HardwareError | None:
     if match is None:
         return None
     return _error(context, line, "mce", "uncorrected", "memory", address=hexadecimal(match[1]))
+
+
+def _of_qemu(context: Context, line: LogLine) -> HardwareError | None:
+    """QEMU was told that a page of its guest is lost; it tells the guest, or ends ("Hardware memory error!").
+
+    Source: QEMU's target/*/kvm.c, ``kvm_arch_on_sigbus_vcpu`` and ``hardware_memory_error``.
+    """
+    match = _IN_GUEST.search(line.message)
+    if match is None:
+        return None
+    killed = None if match[1] else Task(comm="qemu", pid=line.pid, cpu=None)
+    return _error(
+        context, line, "hwpoison", "uncorrected", "memory", killed=killed, outcome=line.message[:200]
+    )
 
 
 def _aer(context: Context, line: LogLine) -> HardwareError | None:

@@ -32,6 +32,10 @@ _LEAD = re.compile(
 )
 
 
+_ESCAPED_LINE_END = "#012"
+"""rsyslog writes the line ends inside one message of the kernel so."""
+
+
 def is_zone_line(message: str) -> bool:
     """True for a line with the watermarks or with the free blocks of a zone that has much to say."""
     match = _ZONE.match(message) or _BLOCKS.match(message)
@@ -172,8 +176,9 @@ class MemInfoParts:
 
     def _take_counters(self, message: str) -> bool:
         """The global counters: nothing but ``key:pages``, several lines, the later ones indented."""
+        message = " ".join(message.replace(_ESCAPED_LINE_END, " ").split())
         found = _PAGES.findall(message)
-        if not found or sum(len(key) + len(value) + 2 for key, value in found) < len(message.strip()):
+        if not found or sum(len(key) + len(value) + 2 for key, value in found) < len(message):
             return False
         for key, value in found:
             if len(self._pages) < 96:

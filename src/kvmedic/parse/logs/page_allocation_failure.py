@@ -19,6 +19,10 @@ from kvmedic.parse.logs.trace import TraceParts
 _HEADER = re.compile(
     r"(?:(.{1,64}?): )?(?:page allocation (failure|stalls)|(?:vmalloc|vmap)(?::? (?:allocation|error)))"
 )
+_XFS = re.compile(
+    r"XFS: (?:(.{1,32}?)\((\d{1,10})\) )?possible memory allocation deadlock(?: size (\d{1,12}))?"
+)
+"""fs/xfs/kmem.c (to 5.15): it asks again until it gets contiguous memory, and says so each hundredth time."""
 _ORDER = re.compile(r"order[: ](\d{1,3})")
 _MODE = re.compile(r"mode:(0x[0-9a-f]+(?:\([^)]{0,512}\))?|[0-9a-f]+)")
 _STALL = re.compile(r"stalls for (\d{1,10})ms")
@@ -27,11 +31,37 @@ _NODEMASK = re.compile(r"nodemask=([\d,-]*\d)(?=,cpuset|$| )")
 _CPUSET = re.compile(r"cpuset=([^ ]*?)[, ]mems_allowed=([\d,-]+)")
 
 
-def open_allocation(context: Context, line: LogLine) -> AllocationCollector | None:
-    """A collector where the line begins such a report."""
+def open_allocation(context: Context, line: LogLine) -> AllocationCollector | PageAllocationFailure | None:
+    """A collector where the line begins such a report; XFS tells of its own in one line."""
     if not line.is_kernel or "callbacks suppressed" in line.message:
         return None
+    xfs = _XFS.search(line.message)
+    if xfs is not None:
+        return _of_xfs(context, line, xfs)
     return AllocationCollector(context, line) if _HEADER.search(line.message) else None
+
+
+def _of_xfs(context: Context, line: LogLine, match: re.Match[str]) -> PageAllocationFailure:
+    size, mode = whole(match[3]), _MODE.search(line.message)
+    return PageAllocationFailure(
+        at=context.at(line),
+        host=line.host,
+        lines=context.proof(line),
+        kind="page",
+        requester=Task(comm=match[1] or "XFS", pid=whole(match[2]), cpu=None),
+        order=None if size is None else max(-(-size // 4096) - 1, 0).bit_length(),
+        size_bytes=size,
+        stalled_ms=None,
+        gfp=parse_gfp(mode[1]) if mode else None,
+        nodemask=None,
+        cpuset=None,
+        mems_allowed=None,
+        is_in_interrupt=None,
+        mem_info=None,
+        hardware_name=None,
+        kernel_release=None,
+        call_trace=(),
+    )
 
 
 class AllocationCollector(Collector):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 OOM: Final = "oom"
+UNIT_OOM: Final = "unit_oom"
 ALLOCATION: Final = "page_allocation_failure"
 HUNG: Final = "hung_task"
 LOCKUP: Final = "lockup"
@@ -43,8 +44,10 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     (OOM, rb"Task in /[^ \n]{0,256} killed as a result of limit of"),
     (OOM, rb"Out of memory and no killable processes"),
     # mm/page_alloc.c warn_alloc, mm/vmalloc.c, mm/slub.c
+    (UNIT_OOM, rb"(?:by the OOM killer|The kernel OOM killer killed)"),
     (ALLOCATION, rb"page allocation (?:failure|stalls)|vmap allocation for size"),
     (ALLOCATION, rb"vmalloc(?:: | )(?:allocation failure|error)"),
+    (ALLOCATION, rb"possible memory allocation deadlock"),
     (SLUB, rb"SL[UA]B: Unable to allocate memory"),
     # kernel/hung_task.c, kernel/watchdog.c, kernel/rcu/tree_stall.h
     (HUNG, rb"blocked [a-zA-Z_/ ]{0,40}for more than [0-9]+ seconds"),
@@ -68,6 +71,7 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     (HARDWARE, rb"Memory failure: 0x|MCE 0x[0-9a-f]+: |Soft offlin"),
     (HARDWARE, rb"Hardware memory error|hardware memory error|hardware memory corruption"),
     (HARDWARE, rb"mc_event: |mce_record: |mcelog: "),
+    (HARDWARE, rb"Memory Error at QEMU addr"),
     (HARDWARE, rb"AER: (?:Multiple )?(?:Correct|Uncorrect)"),
     # block/blk-core.c, fs/ext4, fs/xfs, fs/nfs, md, multipath
     (STORAGE, rb"I/O error[, ]"),
@@ -90,7 +94,16 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
         ),
     ),
     (STORAGE, rb"device-mapper: multipath: [^\n]{0,60}Failing path"),
-    (STORAGE, rb"task abort: |rejecting I/O to offline device|nvme[0-9n]+: I/O [0-9]+ [^\n]{0,30}timeout"),
+    (
+        STORAGE,
+        rb"task abort: |rejecting I/O to offline device|nvme[0-9n]+: I/O (?:tag )?[0-9]+ [^\n]{0,60}timeout",
+    ),
+    # drivers/scsi (iSCSI, Fibre Channel), drivers/ata, net/ceph, fs/smb, fs/btrfs, fs/gfs2
+    (STORAGE, rb"session recovery timed out|detected conn error|ping timeout of [0-9]+ secs expired"),
+    (STORAGE, rb"[Dd]evice offlined - not ready|blocked FC remote port time out|ata[0-9.]+: failed command"),
+    (STORAGE, rb"has not responded in [0-9]+ seconds|libceph: [^\n]{1,80}session lost|ceph: mds[0-9]+ hung"),
+    (STORAGE, rb"Aborting journal on device|BTRFS[^\n]{0,120}(?:forced readonly|errno=-(?:5|28) )"),
+    (STORAGE, rb"device-mapper: thin: [^\n]{1,40}out-of-data-space|GFS2: fsid=[^\n]{1,80}withdraw"),
     (STORAGE, rb"[Pp]ool '[^\n']{1,64}' (?:has encountered an uncorrectable|is suspended|I/O fail)"),
     # QEMU and KVM
     (QEMU, rb"terminating on signal [0-9]"),
@@ -100,6 +113,7 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     (QEMU, rb"unable to map backing store|cannot set up guest memory|nsufficient free host memory"),
     (QEMU, rb"KVM internal error|kvm run failed|KVM: entry failed"),
     (QEMU, rb"Assertion [^\n]{1,200}failed|assertion failed:|\*\* ?ERROR:"),
+    (QEMU, rb"preallocating memory failed"),
     (QEMU, rb"qemu[a-z0-9_-]*\[[0-9]+\]: segfault|KVM\[[0-9]+\]: segfault|traps: [^\n]{0,40}(?:qemu|KVM)"),
     # libvirt's and systemd's audit records, Proxmox' tasks, the BMC's event log
     (HISTORY, rb"virt=(?:kvm|qemu) (?:op|resrc)=|unit=(?:libvirtd|virt[a-z]{1,16}d)[ .]"),
@@ -107,6 +121,7 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     # kernel/signal.c, kernel/auditsc.c
     (FATAL_SIGNAL, rb"potentially unexpected fatal signal"),
     (FATAL_SIGNAL, rb"type=(?:1701|ANOM_ABEND) "),
+    (FATAL_SIGNAL, rb"of user [0-9]+ (?:dumped core|terminated abnormally|killed by SIG)"),
     # libvirt
     (LIBVIRT, rb"cannot acquire state change lock|Cannot start job \("),
     (

@@ -53,6 +53,12 @@ _KINDS: Final[tuple[tuple[Kind, str | None, re.Pattern[str]], ...]] = (
     ("start-failed", "kvm-create-vcpu", re.compile(r"KVM_CREATE_VCPU\S* failed:? ?-?(?P<errno>\d{1,4})?")),
     ("start-failed", "backing-store", re.compile(r"unable to map backing store")),
     ("start-failed", "hugepages", re.compile(r"nsufficient free host memory")),
+    (
+        "start-failed",
+        "hugepages",
+        re.compile(r"(?:os|qemu)_(?:mem_)?prealloc(?:_mem)?: preallocating memory failed: Bad address"),
+    ),
+    ("start-failed", "backing-store", re.compile(r"preallocating memory failed")),
     ("start-failed", "guest-memory", re.compile(r"cannot set up guest memory")),
     ("start-failed", "kvm-init", re.compile(r"failed to initialize (?:KVM|kvm)(?:: (?P<reason>.{0,100}))?")),
     (

@@ -59,3 +59,24 @@ def test_isolated_cpus_are_left_to_the_guests(
 
 def test_a_host_that_does_not_tell_keeps_all_cpus(tmp_path: Path) -> None:
     assert housekeeping_cpus(tmp_path, os.sched_getaffinity(0)) == os.sched_getaffinity(0)
+
+
+READERS = """
+import subprocess, threading
+from kvmedic.adapters.priority import lower_own_priority
+lower_own_priority()
+def tell(): print(subprocess.run(["ionice", "-p", str(threading.get_native_id())],
+                  capture_output=True, text=True, check=True).stdout.strip())
+tell()
+reader = threading.Thread(target=tell)
+reader.start()
+reader.join()
+print(subprocess.run(["ionice"], capture_output=True, text=True, check=True).stdout.strip())
+"""
+
+
+def test_the_readers_of_the_page_map_and_the_children_use_idle_disk_time_too() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", READERS], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert ended.stdout.splitlines() == ["idle"] * 3

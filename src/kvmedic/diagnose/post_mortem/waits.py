@@ -76,8 +76,8 @@ def hung_tasks(case: Case, *waits: Wait) -> list[tuple[Happening, HungTask]]:
 def main_wait(case: Case) -> Wait | None:
     """What most hung tasks of the scene waited for; None where none hung."""
     counts = Counter(wait_of(task) for _, task in of_kind(case.scene, HungTask))
-    known = {wait: count for wait, count in counts.items() if wait not in ("unknown", "lock")} or counts
-    return max(known, key=known.__getitem__) if known else None
+    known = [wait for wait in counts if wait not in ("unknown", "lock")] or list(counts)
+    return max(known, key=lambda wait: counts[wait], default=None)
 
 
 def waiting_words(tasks: list[tuple[Happening, HungTask]]) -> str:

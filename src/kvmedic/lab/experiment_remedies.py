@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from kvmedic.errors import ActionRefusedError
+from kvmedic.errors import ActionRefusedError, OutcomeUnknownError
 from kvmedic.lab.experiment_trial import Trial
 from kvmedic.lab.nested_host import NestedHost
 from kvmedic.lab.nested_shell import Finished
@@ -17,7 +17,7 @@ from kvmedic.lab.results import Applied
 from kvmedic.lab.stage import boot_of, try_quietly
 from kvmedic.model.run import Verification
 
-IDLE_S = 20.0
+IDLE_S, BOOT_S = 20.0, 240.0
 OWN_CYCLE = "busybox poweroff -f"
 """The lab's guests have no daemon that hears ACPI: they are shut down from inside."""
 
@@ -185,13 +185,15 @@ def _with_power_cycle(trial: Trial, remedy: str) -> Applied:
 
 
 def _wait_for_boot(trial: Trial) -> None:
-    """Until the guest has carried out its orders again, which it takes at each boot."""
+    """Until the guest has carried out its orders again, as at each boot; noted if it never does."""
     ends = len(trial.guest.console().split("READY boot"))
-    deadline_s = 300.0
-    trial.stage.wait_until(
-        lambda: len(trial.guest.console().split("READY boot")) > ends, "a new start of the guest", deadline_s
-    )
-    trial.beat_again()
+    try:
+        trial.stage.wait_until(
+            lambda: len(trial.guest.console().split("READY boot")) > ends, "a new start of the guest", BOOT_S
+        )
+        trial.beat_again()
+    except OutcomeUnknownError:
+        trial.notes.append(f"the guest was not back after {BOOT_S:.0f} s: {trial.guest.console()[-200:]!r}")
 
 
 def _verification(journal: str) -> Verification | None:

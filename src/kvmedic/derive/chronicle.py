@@ -11,6 +11,7 @@ from math import isnan
 import msgspec
 
 from kvmedic.derive.alignment import aligned, named_by_moment, with_boots
+from kvmedic.derive.beside import without_noise
 from kvmedic.derive.clocks import NEAR_S, Clock, ClockFacts, is_of_dead_boot, tick_of
 from kvmedic.derive.measurements import measured_in_time
 from kvmedic.derive.naming import Names
@@ -62,7 +63,7 @@ def assemble_chronicle(
         if reading.kind != "sysstat"
     )
     booted = frozenset(reading.source for reading in readings if _tells_boots(reading))
-    in_time = each_run_once(sorted(_each_once(told), key=lambda happening: happening.tick_s))
+    in_time = without_noise(each_run_once(sorted(_each_once(told), key=lambda happening: happening.tick_s)))
     ordered = named_by_moment(with_boots(in_time, booted))
     return Chronicle(
         happenings=tuple(ordered),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from msgspec import structs
+
 from kvmedic.diagnose.post_mortem.advice import advice_for
 from kvmedic.diagnose.post_mortem.blame import blame_of
+from kvmedic.diagnose.post_mortem.coincidence import coincidence_words, nearest_activities
 from kvmedic.diagnose.post_mortem.collecting import things_to_collect
 from kvmedic.diagnose.post_mortem.memory_before import measured_course
 from kvmedic.diagnose.post_mortem.phrases import phrase_of
@@ -16,11 +19,12 @@ from kvmedic.diagnose.verdicts import because
 from kvmedic.model.case import Case, Chronicle, Happening
 from kvmedic.model.finding import Because, Finding
 from kvmedic.model.log_event import Activity
-from kvmedic.model.report import Incident, Story, TimelineEntry
+from kvmedic.model.report import Incident, Recurrence, Story, TimelineEntry
 
 BEFORE_S, AFTER_S = 7200.0, 900.0
 """The timeline shows what happened from two hours before the failure to a quarter of an hour after it."""
 COINCIDENCE_S = 120.0
+MOST_ACTIVITIES = 5
 MOST_MOMENTS = 60
 MOST_INCIDENTS = 50
 MOST_LINES = 40
@@ -53,6 +57,7 @@ def tell(chosen: Told, history: Sequence[Told], chronicle: Chronicle, *, is_cut:
     if findings and case.scene:
         restarts = restarts_before(named, case.scene[-1].tick_s, chronicle.happenings)
         recurrence = recurrence_of(findings[0], case.scene[0].at_s, occurrences, restarts, is_cut=is_cut)
+        recurrence = _with_coincidence(recurrence, case.scene[0].at_s, chronicle)
     return Story(
         blame=blame_of(findings, is_guest_log=case.is_guest_log),
         incidents=tuple(_incidents(chosen, history)),
@@ -61,6 +66,19 @@ def tell(chosen: Told, history: Sequence[Told], chronicle: Chronicle, *, is_cut:
         advice=advice_for(findings[0].cause, named) if findings else (),
         collect=things_to_collect(case, findings),
     )
+
+
+def _with_coincidence(
+    recurrence: Recurrence | None, at_s: float | None, chronicle: Chronicle
+) -> Recurrence | None:
+    """The recurrence, and what its moments have in common."""
+    if recurrence is None or at_s is None:
+        return recurrence
+    times = [at_s - sum(recurrence.intervals_s[index:]) for index in range(len(recurrence.intervals_s) + 1)]
+    words = coincidence_words(times, chronicle.happenings)
+    if words is None:
+        return recurrence
+    return structs.replace(recurrence, sentence=f"{recurrence.sentence}; {words}")
 
 
 def _incidents(chosen: Told, history: Sequence[Told]) -> Iterator[Incident]:
@@ -132,6 +150,8 @@ def _worth_showing(case: Case, meanings: dict[tuple[str, int | None], str]) -> I
     end = case.scene[-1].tick_s if case.scene else float("-inf")
     near = [h for h in case.before if h.tick_s >= begin - _reach(h, BEFORE_S)]
     near += [h for h in case.after if h.tick_s <= end + _reach(h, AFTER_S)]
+    life = nearest_activities(near, begin, MOST_ACTIVITIES)
+    near = [h for h in near if not isinstance(h.event, Activity) or h in life]
     cited = [h for h in (*case.before, *case.after) if h not in near and _is_cited(h, meanings)]
     rest = [*case.scene, *near]
     if len(rest) > MOST_MOMENTS:

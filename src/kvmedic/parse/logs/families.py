@@ -7,6 +7,7 @@ from typing import Final
 
 from kvmedic.model.log_event import LogEvent
 from kvmedic.parse.logs import patterns
+from kvmedic.parse.logs.activities import read_nothing
 from kvmedic.parse.logs.backup import read_backup
 from kvmedic.parse.logs.balloon_lines import read_balloon
 from kvmedic.parse.logs.boot import read_shutdown
@@ -55,6 +56,7 @@ OPENERS: Final[dict[str, Opener]] = {
     patterns.SYSRQ: read_sysrq,
     patterns.BACKUP: read_backup,
     patterns.HISTORY: read_history,
+    patterns.ACTIVITY: read_nothing,
 }
 
 

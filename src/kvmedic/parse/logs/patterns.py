@@ -31,6 +31,7 @@ BOOT: Final = "boot"
 SYSRQ: Final = "sysrq"
 BACKUP: Final = "backup"
 HISTORY: Final = "history"
+ACTIVITY: Final = "activities"
 
 PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     # mm/oom_kill.c, mm/memcontrol.c
@@ -43,11 +44,11 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     (OOM, rb"Mem-[Ii]nfo:"),
     (OOM, rb"Task in /[^ \n]{0,256} killed as a result of limit of"),
     (OOM, rb"Out of memory and no killable processes"),
-    # mm/page_alloc.c warn_alloc, mm/vmalloc.c, mm/slub.c
     (UNIT_OOM, rb"(?:by the OOM killer|The kernel OOM killer killed)"),
+    # mm/page_alloc.c warn_alloc, mm/vmalloc.c, mm/slub.c
     (ALLOCATION, rb"page allocation (?:failure|stalls)|vmap allocation for size"),
-    (ALLOCATION, rb"vmalloc(?:: | )(?:allocation failure|error)"),
     (ALLOCATION, rb"possible memory allocation deadlock"),
+    (ALLOCATION, rb"vmalloc(?:: | )(?:allocation failure|error)"),
     (SLUB, rb"SL[UA]B: Unable to allocate memory"),
     # kernel/hung_task.c, kernel/watchdog.c, kernel/rcu/tree_stall.h
     (HUNG, rb"blocked [a-zA-Z_/ ]{0,40}for more than [0-9]+ seconds"),
@@ -70,8 +71,8 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     (HARDWARE, rb"mce: (?:CPU|Uncorrected)"),
     (HARDWARE, rb"Memory failure: 0x|MCE 0x[0-9a-f]+: |Soft offlin"),
     (HARDWARE, rb"Hardware memory error|hardware memory error|hardware memory corruption"),
-    (HARDWARE, rb"mc_event: |mce_record: |mcelog: "),
     (HARDWARE, rb"Memory Error at QEMU addr"),
+    (HARDWARE, rb"mc_event: |mce_record: |mcelog: "),
     (HARDWARE, rb"AER: (?:Multiple )?(?:Correct|Uncorrect)"),
     # block/blk-core.c, fs/ext4, fs/xfs, fs/nfs, md, multipath
     (STORAGE, rb"I/O error[, ]"),
@@ -112,16 +113,16 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     (QEMU, rb"block I/O error in device"),
     (QEMU, rb"unable to map backing store|cannot set up guest memory|nsufficient free host memory"),
     (QEMU, rb"KVM internal error|kvm run failed|KVM: entry failed"),
-    (QEMU, rb"Assertion [^\n]{1,200}failed|assertion failed:|\*\* ?ERROR:"),
     (QEMU, rb"preallocating memory failed"),
+    (QEMU, rb"Assertion [^\n]{1,200}failed|assertion failed:|\*\* ?ERROR:"),
     (QEMU, rb"qemu[a-z0-9_-]*\[[0-9]+\]: segfault|KVM\[[0-9]+\]: segfault|traps: [^\n]{0,40}(?:qemu|KVM)"),
     # libvirt's and systemd's audit records, Proxmox' tasks, the BMC's event log
     (HISTORY, rb"virt=(?:kvm|qemu) (?:op|resrc)=|unit=(?:libvirtd|virt[a-z]{1,16}d)[ .]"),
     (HISTORY, rb"task UPID:| \| [0-9][0-9]/[0-9][0-9]/[0-9]{2,4} \| "),
     # kernel/signal.c, kernel/auditsc.c
     (FATAL_SIGNAL, rb"potentially unexpected fatal signal"),
-    (FATAL_SIGNAL, rb"type=(?:1701|ANOM_ABEND) "),
     (FATAL_SIGNAL, rb"of user [0-9]+ (?:dumped core|terminated abnormally|killed by SIG)"),
+    (FATAL_SIGNAL, rb"type=(?:1701|ANOM_ABEND) "),
     # libvirt
     (LIBVIRT, rb"cannot acquire state change lock|Cannot start job \("),
     (
@@ -187,6 +188,8 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     (BOOT, rb"exiting on signal 15|The system (?:is going down|will)|System is (?:rebooting|powering)"),
     (BOOT, rb"-- (?:Boot [0-9a-f]{32}|Reboot) --"),
     (SYSRQ, rb"sysrq: |SysRq : "),
+    # cron jobs and services that began: kept as they are, and read only near a failure
+    (ACTIVITY, rb"\) CMD \(|systemd(?:\[1\])?: Start(?:ing|ed) "),
     # backup jobs
     (BACKUP, rb"vzdump|fsfreeze|fs-freeze|fs-thaw|Backup of VM|[Bb]ackup job"),
 )

@@ -13,6 +13,7 @@ from typing import Final
 
 from kvmedic.model.log_event import LogEvent, LogKind, LogReading
 from kvmedic.model.log_line import Moment
+from kvmedic.parse.logs.activities import Activities
 from kvmedic.parse.logs.boots import BootTrack
 from kvmedic.parse.logs.envelope import Envelope, LogLine
 from kvmedic.parse.logs.families import open_line
@@ -41,6 +42,7 @@ class LogReader:
         self._boots = BootTrack(self._context, self._store)
         self._reports = OpenReports(self._emit)
         self._floods = Floods()
+        self._activities = Activities(self._context, self._envelope.read, self._store.add)
         self._recent: deque[tuple[int, int, bytes]] = deque(maxlen=BLOCKS_READ_AGAIN)
         self._lines = lines
         self._tail = b""
@@ -82,7 +84,9 @@ class LogReader:
 
     def _take(self, block: bytes, begin: int, end: int, number: int, *, is_hit: bool) -> None:
         raw = block[begin : min(end, begin + READ_LINE_BYTES)]
-        if is_hit and self._is_flooded(raw, number):
+        if is_hit and (
+            self._activities.takes(raw, number, self._context.boot) or self._is_flooded(raw, number)
+        ):
             return
         line = self._envelope.read(number, _decode(raw))
         if is_hit:
@@ -113,10 +117,13 @@ class LogReader:
     def _emit(self, event: LogEvent) -> None:
         self._store.add(event)
         self._boots.notice(event)
+        self._activities.notice(event)
 
     def _turn(self, line: LogLine, before: bytes) -> None:
         self._reports.close_all()
         previous = self._envelope.read(line.number - 1, _decode(before)) if before else None
+        if previous is not None:
+            self._activities.tell_near(previous.moment(self._context.boot))
         self._boots.turn(line, previous)
         self._boots.take(line)
 

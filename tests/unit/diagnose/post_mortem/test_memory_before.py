@@ -1,5 +1,5 @@
 """What sysstat measured before a failure is told with it, and never makes more of it than it is."""
-# ruff: noqa: E501 (rows stand as sar prints them)
+
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ def khugepaged_refills(thp: TransparentHugepages | Missing, domain_bytes: int, p
     if holes == "0":
         return "no (khugepaged/max_ptes_none is 0)"
     pass_s = _pass_seconds(settings, domain_bytes // page_size)
-    when = "" if pass_s is None else f" within about {human_seconds(pass_s)}"
-    return f"yes{when} (khugepaged refills it while max_ptes_none is {holes})"
+    when = "yes" if pass_s is None else f"in {human_seconds(pass_s)}"
+    return f"{when} (khugepaged refills it while max_ptes_none is {holes})"
 
 
 def _pass_seconds(settings: object, pages: int) -> float | None:

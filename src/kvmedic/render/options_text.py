@@ -1,7 +1,8 @@
-"""The comparison of remedies as text: two lines for each option, gentlest first, many domains in one row."""
+"""The comparison of remedies as text: the suggestion first, then the options, gentlest first."""
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,6 +10,7 @@ from rich.text import Text
 
 from kvmedic.model.plan import Amount, Downtime, Option
 from kvmedic.model.record import Record
+from kvmedic.render.options_table import NARROWEST_TABLE, Row, manners, table_lines
 from kvmedic.render.sanitise import clean
 from kvmedic.units import human_bytes, human_seconds
 
@@ -29,36 +31,61 @@ class Group(Record, frozen=True, kw_only=True):
 
 
 def render_options(options: Sequence[Option], chosen: Option | None, *, width: int, colour: bool) -> str:
-    """The comparison, then the first suggestion with its command, then what is to be known besides."""
+    """The first suggestion with its command, the comparison, then what is to be known besides."""
     if not options:
         return "Nothing to repair: no remedy applies to this host now.\n"
     groups = list(_grouped(options))
     open_groups = [group for group in groups if not group.first.blockers]
     blocked = [group for group in groups if group.first.blockers]
-    lines = [line for group in open_groups for line in _row(group, width=width, colour=colour)]
+    lines = [*_suggestion(chosen, width)]
+    if open_groups:
+        lines += ["", *_comparison(open_groups, width=width, colour=colour)]
     if blocked:
         lines += ["", "Blocked here and now:"]
         lines += [line for group in blocked for line in _blocked_row(group, width=width, colour=colour)]
-    return "\n".join((*lines, "")) + "\n" + _suggestion(chosen, width) + _notes(open_groups, width)
+    return "\n".join((*lines, *_notes(open_groups, width))) + "\n"
+
+
+def _comparison(groups: Sequence[Group], *, width: int, colour: bool) -> Iterator[str]:
+    """A table where there is room for one, else a paragraph for each."""
+    if width < NARROWEST_TABLE:
+        for group in groups:
+            yield from _row(group, width=width, colour=colour)
+    else:
+        rows = (
+            Row(option=g.first, freed=_freed(g), whom=_whom(g.options), is_many=len(g.options) > 1)
+            for g in groups
+        )
+        yield from table_lines(rows, width=width, colour=colour)
 
 
 def _grouped(options: Sequence[Option]) -> Iterator[Group]:
-    """One group for each option, or one for all of a remedy where there are many, open and blocked apart."""
+    """One group for each option, or one for all of a remedy where there are many or all are blocked by the
+    same; open and blocked apart.
+    """
     kinds = dict.fromkeys((option.remedy, bool(option.blockers)) for option in options)
     for remedy, is_blocked in kinds:
         same = [o for o in options if (o.remedy, bool(o.blockers)) == (remedy, is_blocked)]
-        if len(same) > MOST_ROWS_A_REMEDY:
+        if len(same) > MOST_ROWS_A_REMEDY or (is_blocked and len({_reasons(o) for o in same}) == 1):
             yield Group(options=tuple(same))
         else:
             yield from (Group(options=(option,)) for option in same)
 
 
+def _reasons(option: Option) -> tuple[str, ...]:
+    return tuple(blocker.text for blocker in option.blockers)
+
+
+def _freed(group: Group) -> Amount:
+    freed = [each.forecast.freed_bytes for each in group.options]
+    return _sum(freed) if len(freed) > 1 else freed[0]
+
+
 def _row(group: Group, *, width: int, colour: bool) -> Iterator[str]:
     option = group.first
     yield _head(group, width=width, colour=colour)
-    freed = [each.forecast.freed_bytes for each in group.options]
     parts = [
-        gives_back(_sum(freed) if len(freed) > 1 else freed[0], option.forecast.contiguous_blocks),
+        gives_back(_freed(group), option.forecast.contiguous_blocks),
         f"comes back: {option.forecast.returns}",
         f"downtime: {_downtimes(option.forecast.downtime)}",
         f"takes {_seconds(option.forecast.takes_s)}",
@@ -111,11 +138,12 @@ def _sum(amounts: Sequence[Amount]) -> Amount:
         known = [value for value in values if value is not None]
         return sum(known) if len(known) == len(values) else None
 
+    best = total([a.best for a in amounts])
     return Amount(
-        best=total([a.best for a in amounts]),
+        best=best,
         low=total([a.low for a in amounts]),
         high=total([a.high for a in amounts]),
-        basis=amounts[0].basis,
+        basis=amounts[0].basis if best is None else f"the sum of {len(amounts)} domains",
     )
 
 
@@ -166,37 +194,43 @@ def _seconds(amount: Amount) -> str:
     return f"about {human_seconds(amount.best)}"
 
 
-def _suggestion(chosen: Option | None, width: int) -> str:
+def _suggestion(chosen: Option | None, width: int) -> Sequence[str]:
+    """Names are quoted for a shell: whoever copies the line must run nothing that a name says."""
     if chosen is None:
         text = "No remedy is suggested: nothing was found that one of these answers and that is not blocked."
-        return "\n".join(_wrapped(text, width, "")) + "\n"
-    domain = f" --domain {clean(chosen.subject.name)}" if chosen.subject.kind == "domain" else ""
+        return _wrapped(text, width, "")
     why = f"answers {', '.join(chosen.helps_against)}; {manners(chosen)}"
-    lines = [
-        f"First:  kvmedic plan --remedy {chosen.remedy}{domain} -o plan.json",
+    return (
+        f"First:  kvmedic plan --remedy {chosen.remedy}{_domain_word(chosen)} -o plan.json",
         *_wrapped(why, width, "        "),
         *_wrapped("Before anything is changed, kvmedic capture keeps the evidence.", width, "        "),
-    ]
-    return "\n".join(lines) + "\n"
+    )
 
 
-def manners(option: Option) -> str:
-    """Can it be undone, can it be interrupted, who notices."""
-    undo = "can be undone" if option.is_reversible else "nothing to undo"
-    stop = "can be interrupted" if option.is_interruptible else "cannot be interrupted"
-    return clean(f"{undo}; {stop}; noticed by {option.forecast.noticed_by}")
+def _domain_word(option: Option) -> str:
+    if option.subject.kind != "domain":
+        return ""
+    name = shlex.quote(clean(option.subject.name))
+    return f" --domain={name}" if name.startswith("-") else f" --domain {name}"
 
 
-def _notes(groups: Sequence[Group], width: int) -> str:
-    """What is to be known of the options that are open, each once."""
+def _notes(groups: Sequence[Group], width: int) -> list[str]:
+    """What is to be known of the options that are open, each once; of whom, where it is not true of all."""
     found: dict[str, list[str]] = {}
     for group in groups:
-        for note in dict.fromkeys(note for option in group.options[:1] for note in option.notes):
-            found.setdefault(clean(note), []).append(group.first.remedy)
+        for note in dict.fromkeys(group.first.notes):
+            found.setdefault(clean(note), []).append(_about(group, note, groups))
     lines: list[str] = []
-    for note, remedies in found.items():
-        lines += _wrapped(f"{', '.join(dict.fromkeys(remedies))}: {note}", width, "  ", "    ")
-    return "\nTo be known:\n" + "\n".join(lines) + "\n" if lines else ""
+    for note, labels in found.items():
+        lines += _wrapped(f"{', '.join(dict.fromkeys(labels))}: {note}", width, "  ", "    ")
+    return ["", "To be known:", *lines] if lines else []
+
+
+def _about(group: Group, note: str, groups: Sequence[Group]) -> str:
+    same = [other for other in groups if other.first.remedy == group.first.remedy]
+    if all(note in other.first.notes for other in same):
+        return group.first.remedy
+    return f"{group.first.remedy} of {_whom(group.options)}"
 
 
 def _wrapped(text: str, width: int, indent: str, later: str | None = None) -> list[str]:

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 
 from kvmedic.model.plan import Plan, RedefineDomain, WriteTunable
 from kvmedic.model.run import Approval, Done, Entry, Intent, Refusal, Run, Soaked, Undone, Verification
-from kvmedic.render.options_text import gives_back, manners
+from kvmedic.render.options_table import manners
+from kvmedic.render.options_text import gives_back
 from kvmedic.render.sanitise import clean
 from kvmedic.units import human_bytes, human_seconds
 

@@ -16,7 +16,7 @@ from kvmedic.plan.situation import Situation
 from kvmedic.render.emit_tunables import EmitFormat, render_emitted
 from kvmedic.render.options_text import render_options
 from kvmedic.render.plan_text import render_plan
-from kvmedic.units import MIB
+from kvmedic.units import GIB, MIB
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 CAUSES = ("balloon-stranded-memory", "memory-fragmented")
@@ -50,10 +50,10 @@ def test_the_ids_are_whole_and_the_first_suggestion_can_be_copied() -> None:
     text = shown(busy(1))
 
     for remedy in ("release-stranded-memory", "enable-free-page-reporting", "disable-balloon"):
-        assert re.search(rf"^{remedy} · ", text, re.MULTILINE)
-    assert (
-        "First:  kvmedic plan --remedy release-stranded-memory --domain staging-worker-l2-00 -o plan.json"
-    ) in text
+        assert re.search(rf"^{remedy} +\S", text, re.MULTILINE)
+    assert text.startswith(
+        "First:  kvmedic plan --remedy release-stranded-memory --domain staging-worker-l2-00 -o plan.json\n"
+    )
     manners = "answers balloon-stranded-memory; nothing to undo; can be interrupted; noticed by nobody"
     assert manners in " ".join(text.split())
 
@@ -61,9 +61,11 @@ def test_the_ids_are_whole_and_the_first_suggestion_can_be_copied() -> None:
 def test_many_domains_become_one_row_with_their_sum() -> None:
     text = shown(busy(40), width=100)
 
-    assert len(re.findall(r"^release-stranded-memory · ", text, re.MULTILINE)) == 1
-    assert "release-stranded-memory · 40 domains: staging-worker-l2-00, staging-worker-l2-01" in text
-    assert "gives back 20.0 GiB" in text
+    assert len(re.findall(r"^release-stranded-memory ", text, re.MULTILINE)) == 1
+    assert re.search(r"^release-stranded-memory +20\.0 GiB ", text, re.MULTILINE)
+    assert "\n  40 domains: staging-worker-l2-00, staging-worker-l2-01" in text
+    assert "the sum of 40 domains" in text
+    assert "4 s each" in " ".join(text.split())
 
 
 def test_what_is_blocked_stands_apart_with_its_reason_and_the_owners_way() -> None:
@@ -75,11 +77,63 @@ def test_what_is_blocked_stands_apart_with_its_reason_and_the_owners_way() -> No
     assert "instead: set mem_stats_period_seconds = 0" in " ".join(after.split())
 
 
-def test_an_option_that_takes_says_so_and_nothing_unknown_is_a_number() -> None:
-    text = " ".join(shown(busy(1)).split())
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_an_option_that_takes_says_so_and_nothing_unknown_is_a_number(width: int) -> None:
+    text = " ".join(shown(busy(1), width=width).split())
 
-    assert "may take up to 2.0 GiB" in text
-    assert "takes not known (never measured on this host)" in text
+    assert ("may take up to 2.0 GiB" if width < 80 else "the host may have to give 2.0 GiB") in text
+    assert re.search(r"takes:? not known \(never measured on this host\)", text)
+
+
+def test_the_columns_stand_below_their_heads_and_what_does_not_fit_is_a_footnote() -> None:
+    lines = shown(busy(1)).splitlines()
+    head = next(line for line in lines if line.startswith("remedy"))
+    row = next(line for line in lines if line.startswith("pin-memory"))
+    mark = row.split("−2.0 GiB ")[1][0]
+
+    for word, cell in (
+        ("gives back", "−2.0 GiB"),
+        ("comes back?", "no "),
+        ("downtime", "none"),
+        ("risk", "low"),
+    ):
+        assert row[head.index(word) :].startswith(cell)
+    assert any(line.startswith(f"{mark} the host may have to give 2.0 GiB: the guest gets") for line in lines)
+    assert "  staging-worker-l2-00 · can be undone; can be interrupted; noticed by nobody" in lines
+
+
+def test_there_is_room_for_whole_sentences_on_a_wide_terminal() -> None:
+    wide = shown(busy(1), width=160)
+
+    row = re.compile(
+        r"^disable-balloon +−2\.0 GiB \S +no, once it was powered off and on +none", re.MULTILINE
+    )
+    assert row.search(wide)
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("web 1", "--domain 'web 1'"),
+        ("$(reboot);x", "--domain '$(reboot);x'"),
+        ("-dash", "--domain=-dash"),
+        ("it's", "--domain 'it'\"'\"'s'"),
+    ],
+)
+def test_a_command_that_is_copied_runs_nothing_that_a_name_says(name: str, word: str) -> None:
+    domain = inflated(name, stranded=(stranded(512 * MIB),))
+
+    first = shown(situation(domain, causes=CAUSES)).splitlines()[0]
+
+    assert first == f"First:  kvmedic plan --remedy release-stranded-memory {word} -o plan.json"
+
+
+def test_what_blocks_many_domains_alike_is_said_once_and_a_note_says_of_whom_it_is() -> None:
+    two = situation(inflated("web-1"), inflated("web-2", rss_bytes=7 * GIB))
+    text = shown(two, width=120)
+
+    assert text.count("no destination is known") == 1
+    assert "disable-balloon of web-1: head-room: the guest may touch 2.0 GiB more;" in " ".join(text.split())
 
 
 def test_nothing_to_repair_is_said() -> None:

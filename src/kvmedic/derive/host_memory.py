@@ -17,6 +17,7 @@ from kvmedic.derive.page_size import derive_page_size
 from kvmedic.derive.rates import derive_rates
 from kvmedic.derive.reading import read_with
 from kvmedic.derive.transparent_hugepages import derive_ksm, derive_thp
+from kvmedic.derive.zfs_arc import derive_zfs_arc
 from kvmedic.derive.zones import derive_zones
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.evidence import Evidence
@@ -64,6 +65,7 @@ def derive_memory(evidence: Evidence) -> tuple[MemoryFacts, list[Missing]]:
         swaps=read_with(evidence, "proc/swaps", parse_swaps),
         thp=thp,
         ksm=derive_ksm(evidence),
+        zfs_arc=derive_zfs_arc(evidence),
         kvm_vcpu_slab=kvm_vcpu,
         demanded_orders=derive_demanded_orders(kvm_vcpu, thp, pools, configuration, page_size),
         ledger=_AWAITS_DOMAINS,

@@ -68,7 +68,7 @@ def short_if_all_deflate(
 
     Wanted: for each running domain its maximum less what is resident (``growth_bytes``), and what KSM shares
     today, since writing undoes it. There: MemAvailable (free memory and what caches give back above the low
-    watermarks), and stranded memory, which comes back under pressure and is not in MemAvailable.
+    watermarks), and what comes back under pressure and is not in MemAvailable: stranded memory, ZFS's cache.
     Swap is left out: it can keep a host alive, but a host that needs it is slow; compare with SwapFree apart.
     Hugetlb-backed guests grow inside their pool. QEMU's own overhead is part of RSS, so the shortage is a
     lower bound. A gap where a term is one.
@@ -81,7 +81,8 @@ def short_if_all_deflate(
     growth = total_of(running, growth_bytes)
     if isinstance(growth, Missing):
         return growth
-    return growth + _shared_by_ksm_bytes(memory) - available - _or_zero(memory.stranded_bytes)
+    cache = memory.zfs_arc.yields_bytes if memory.zfs_arc else 0
+    return growth + _shared_by_ksm_bytes(memory) - available - cache - _or_zero(memory.stranded_bytes)
 
 
 def growth_bytes(domain: DomainFacts) -> int | Missing:

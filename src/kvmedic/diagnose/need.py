@@ -18,7 +18,8 @@ SHORT_BYTES_CAP = 32 * GIB
 class Need(Record, frozen=True, kw_only=True):
     """Whether the host is short of memory now, and by which reading.
 
-    ``total_bytes`` is ordinary memory: hugetlb pools are set aside and never available.
+    ``total_bytes`` is ordinary memory: hugetlb pools are set aside and never available. ``available_bytes``
+    is MemAvailable with what ZFS's cache gives back under pressure, which the kernel does not count to it.
     """
 
     is_short: bool
@@ -37,7 +38,7 @@ def short_threshold_bytes(total_bytes: int) -> int:
 
 
 def memory_need(snapshot: Snapshot) -> Need | Missing:
-    """Judges MemAvailable against MemTotal; a gap where meminfo is one."""
+    """Judges MemAvailable, and ZFS's cache with it, against MemTotal; a gap where meminfo is one."""
     meminfo = snapshot.memory.meminfo
     if isinstance(meminfo, Missing):
         return meminfo
@@ -48,10 +49,12 @@ def memory_need(snapshot: Snapshot) -> Need | Missing:
         )
     pools = hugetlb_bytes(meminfo)
     apart = f", {human_bytes(pools)} more in hugetlb pools" if pools else ""
-    text = f"{human_bytes(available)} of {human_bytes(total - pools)} available{apart}"
+    cache = snapshot.memory.zfs_arc.yields_bytes if snapshot.memory.zfs_arc else 0
+    yields = f", {human_bytes(cache)} more in ZFS's cache, which gives back slowly" if cache else ""
+    text = f"{human_bytes(available)} of {human_bytes(total - pools)} available{yields}{apart}"
     return Need(
-        is_short=available < short_threshold_bytes(total - pools),
-        available_bytes=available,
+        is_short=available + cache < short_threshold_bytes(total - pools),
+        available_bytes=available + cache,
         total_bytes=total - pools,
         reason=Because(text=text, source="proc/meminfo", line=None),
     )

@@ -95,6 +95,22 @@ class Ledger(Record, frozen=True, kw_only=True):
     if_all_deflate_short: int | Missing
 
 
+class ArcFacts(Record, frozen=True, kw_only=True):
+    """The cache of OpenZFS: its size now, and the sizes between which it lets itself be moved, in bytes.
+
+    It is in no process and no row of meminfo, and not in MemAvailable, though it gives back under pressure.
+    """
+
+    size_bytes: int
+    least_bytes: int
+    most_bytes: int
+
+    @property
+    def yields_bytes(self) -> int:
+        """What it can give back."""
+        return max(self.size_bytes - self.least_bytes, 0)
+
+
 class MemoryFacts(Record, frozen=True, kw_only=True):
     """The memory of the host. Every field that a host may not show is a gap when it did not."""
 
@@ -111,6 +127,8 @@ class MemoryFacts(Record, frozen=True, kw_only=True):
     swaps: tuple[Swap, ...] | Missing
     thp: TransparentHugepages | Missing
     ksm: Mapping[str, int] | Missing
+    zfs_arc: ArcFacts | None
+    """None where there is no OpenZFS, or nobody read of it."""
     kvm_vcpu_slab: SlabCache | Missing
     demanded_orders: tuple[DemandedOrder, ...]
     ledger: Ledger | Missing

@@ -138,7 +138,8 @@ def test_evidence_of_nothing_gives_gaps_everywhere_and_no_zero() -> None:
     memory, gaps = derive_memory(evidence({}))
     known = {name for name in memory.__struct_fields__ if not isinstance(getattr(memory, name), Missing)}
 
-    assert known == {"page_size_bytes", "demanded_orders"}
+    assert known == {"page_size_bytes", "demanded_orders", "zfs_arc"}
+    assert memory.zfs_arc is None
     assert {gap.reason for gap in gaps} == {Reason.NOT_COLLECTED, Reason.NOT_FOUND, Reason.UNSUPPORTED}
     assert len(gaps) == len(set(gaps))
 

@@ -13,7 +13,7 @@ from kvmedic.derive.ledger import derive_ledger, growth_bytes
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.gap import Missing
 from kvmedic.model.memory import Meminfo
-from kvmedic.model.zone_facts import Ledger, MemoryFacts
+from kvmedic.model.zone_facts import ArcFacts, Ledger, MemoryFacts
 from kvmedic.units import GIB, MIB
 
 PARTS = (
@@ -123,6 +123,13 @@ def test_deflating_into_what_is_available_fits() -> None:
 
 def test_deflating_beyond_what_is_available_is_short_by_the_difference() -> None:
     assert ledger_of(memory(), guest(8192, 2048)).if_all_deflate_short == (6144 - 3072) * MIB
+
+
+def test_the_cache_of_zfs_gives_way_to_guests_down_to_its_least() -> None:
+    cache = ArcFacts(size_bytes=640 * MIB, least_bytes=128 * MIB, most_bytes=900 * MIB)
+    without = ledger_of(memory(), guest(8192, 2048)).if_all_deflate_short
+    assert isinstance(without, int)
+    assert ledger_of(memory(zfs_arc=cache), guest(8192, 2048)).if_all_deflate_short == without - 512 * MIB
 
 
 def test_stranded_memory_comes_back_first() -> None:

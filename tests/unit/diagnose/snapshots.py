@@ -32,7 +32,7 @@ from kvmedic.model.memory import (
     Zone,
 )
 from kvmedic.model.snapshot import DaemonFacts, HostFacts, ServiceMemory, Snapshot
-from kvmedic.model.zone_facts import DemandedOrder, Ledger, MemoryFacts, NodeFacts, Rates, ZoneFacts
+from kvmedic.model.zone_facts import ArcFacts, DemandedOrder, Ledger, MemoryFacts, NodeFacts, Rates, ZoneFacts
 from kvmedic.units import GIB, KIB, MIB
 
 GONE = Missing(source="the/evidence", reason=Reason.DENIED, detail="may not be read")
@@ -206,6 +206,7 @@ def memory(**changes: object) -> MemoryFacts:
         swaps=(Swap(name="/dev/sda2", size_bytes=8 * GIB, used_bytes=0, priority=-2),),
         thp=thp(),
         ksm={"run": 0, "pages_sharing": 0},
+        zfs_arc=None,
         kvm_vcpu_slab=SlabCache(name="kvm_vcpu", object_size_bytes=51_456, order=4, objects_per_slab=1),
         demanded_orders=(VCPU,),
         ledger=ledger(),
@@ -419,3 +420,8 @@ def snapshot(
 def short(**facts: object) -> dict[str, object]:
     """Memory facts of a host that is short of memory, for severities that follow need."""
     return {"meminfo": meminfo(available=4 * GIB)} | facts
+
+
+def arc(size: int, least: int = 1 * GIB) -> ArcFacts:
+    """The cache of ZFS, which may take half of the host."""
+    return ArcFacts(size_bytes=size, least_bytes=least, most_bytes=TOTAL // 2)

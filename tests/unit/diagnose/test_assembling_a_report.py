@@ -116,6 +116,7 @@ SNAPSHOT: Snapshot = blank(
         meminfo=Meminfo(source="proc/meminfo", bytes_of={"MemTotal": 100, "MemAvailable": 12}, counts={}),
         zones=(ZONE,),
         demanded_orders=(),
+        zfs_arc=None,
         ledger=LEDGER,
     ),
     domains=(DOMAIN,),
@@ -262,7 +263,7 @@ SHAPES: dict[str, Callable[[], Snapshot]] = {
         Snapshot,
         target=Target(kind="log", name="kern.log"),
         host=blank(HostFacts, name="b3", sysctls={}),
-        memory=blank(MemoryFacts, page_size_bytes=4096, demanded_orders=()),
+        memory=blank(MemoryFacts, page_size_bytes=4096, demanded_orders=(), zfs_arc=None),
         gaps=(),
     ),
 }

@@ -11,6 +11,7 @@ from kernel_samples import DEBIAN, EL8, HERE, sample
 
 from kvmedic.errors import ParseError
 from kvmedic.model.memory import PressureLine, Swap
+from kvmedic.parse.arcstats import parse_arcstats
 from kvmedic.parse.cpu_list import count_of_list, parse_cpu_list
 from kvmedic.parse.d_state import parse_d_state_tasks
 from kvmedic.parse.extfrag import parse_extfrag
@@ -232,3 +233,24 @@ def test_the_line_of_uptime_stands_for_both_files_in_a_sosreport(
 def test_other_words_of_uptime_are_not_guessed_at() -> None:
     with pytest.raises(ParseError):
         parse_uptime_output("bash: uptime: command not found\n", "x")
+
+
+ARCSTATS = """6 1 0x01 91 4368 5266997922 97951858082072
+name                            type data
+c_min                           4    33554432
+c_max                           4    8367976448
+size                            4    1603939792
+memory_available_bytes          3    -123
+"""
+
+
+def test_sizes_of_zfs_s_cache_are_read_by_name() -> None:
+    found = parse_arcstats(ARCSTATS, "x")
+    assert (found["size"], found["c_min"], found["c_max"]) == (1603939792, 33554432, 8367976448)
+    assert found["memory_available_bytes"] == -123
+
+
+@pytest.mark.parametrize("text", ["", "size 4 1\n", "name type data\nsize 4\n", "name type data\nsize 4 x\n"])
+def test_what_is_no_arcstats_is_refused(text: str) -> None:
+    with pytest.raises(ParseError):
+        parse_arcstats(text, "x")

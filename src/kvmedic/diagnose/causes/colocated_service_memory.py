@@ -1,7 +1,7 @@
 """colocated-service-memory: something beside the guests uses much of the host's memory.
 
-An OSD, a backup agent, an exporter, tmpfs and shared memory that nobody removed. Whether it is to blame
-depends on need: on a host with memory to spare it is a fact to know, no more.
+An OSD, a backup agent, an exporter, tmpfs and shared memory that nobody removed, ZFS's cache. Whether it is
+to blame depends on need: on a host with memory to spare it is a fact to know, no more.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ def examine(snapshot: Snapshot) -> Judgement:
     if isinstance(need, Missing):
         return lacking(need)
     limit = max(int(need.total_bytes * LARGE_SHARE), LARGE_BYTES)
-    findings = (*_large_services(snapshot, limit, need), *_large_shmem(snapshot, limit, need))
+    findings = (
+        *_large_services(snapshot, limit, need),
+        *_large_shmem(snapshot, limit, need),
+        *_large_arc(snapshot, limit, need),
+    )
     if findings:
         return Judgement(findings=findings)
     if isinstance(snapshot.services, Missing):
@@ -73,6 +77,26 @@ def _large_shmem(snapshot: Snapshot, limit: int, need: Need) -> list[Finding]:
             summary=f"{held} of shared memory and tmpfs are no running guest's",
             proof=[because(f"Shmem that no QEMU maps: {held}", "ledger"), need.reason],
             remedies=REMEDIES,
+        )
+    ]
+
+
+def _large_arc(snapshot: Snapshot, limit: int, need: Need) -> list[Finding]:
+    """A guest that starts takes memory faster than the cache gives it back, so it is told on any host."""
+    arc = snapshot.memory.zfs_arc
+    if arc is None or arc.size_bytes < limit:
+        return []
+    held, most = human_bytes(arc.size_bytes), human_bytes(arc.most_bytes)
+    text = f"ARC {held}, between {human_bytes(arc.least_bytes)} and {most} (zfs_arc_min, zfs_arc_max)"
+    return [
+        finding(
+            ID,
+            HOST,
+            need.severity(),
+            LIKELY if need.is_short else POSSIBLE,
+            summary=f"ZFS's cache holds {held} beside the guests, and may hold {most}",
+            proof=[because(text, "proc/spl/kstat/zfs/arcstats"), need.reason],
+            remedies=(),
         )
     ]
 

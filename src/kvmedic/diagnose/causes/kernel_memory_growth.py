@@ -1,8 +1,8 @@
 """kernel-memory-growth: the kernel itself, or a driver, holds a large part of the memory.
 
-One reading shows a level, not growth: file servers and ZFS hold much and are well. So this stays "possible"
-until there is a history. Memory that no counter shows may also be the balloon of a hypervisor below this
-host.
+One reading shows a level, not growth: file servers hold much and are well. So this stays "possible" until
+there is a history. ZFS's cache is known by its own file, and is taken off what no counter shows. Such memory
+may also be the balloon of a hypervisor below this host.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def _parts(snapshot: Snapshot, meminfo: Meminfo) -> Iterator[tuple[str, int]]:
         yield "page tables", tables
     ledger = snapshot.memory.ledger
     if not isinstance(ledger, Missing):
-        yield "memory that no counter accounts for", max(ledger.unaccounted, 0)
+        cache = snapshot.memory.zfs_arc.size_bytes if snapshot.memory.zfs_arc else 0
+        yield "memory that no counter accounts for", max(ledger.unaccounted - cache, 0)
 
 
 def _finding(snapshot: Snapshot, name: str, held: int, need: Need) -> Finding:

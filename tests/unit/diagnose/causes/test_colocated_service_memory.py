@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snapshots import GONE, TOTAL, ledger, outcome, service, short, snapshot
+from snapshots import GONE, TOTAL, arc, domain, ledger, outcome, service, short, snapshot
 
 from kvmedic.diagnose.causes.colocated_service_memory import LARGE_SHARE, examine
 from kvmedic.model.finding import Severity
@@ -43,3 +43,11 @@ def test_where_memory_is_plentiful_it_is_information() -> None:
 
 def test_a_machine_without_guests_has_no_colocated_service() -> None:
     assert outcome(examine(snapshot(domains=(), services=(service(rss_bytes=40 * GIB),)))) == "absent"
+
+
+def test_a_large_cache_of_zfs_is_told_with_its_limits() -> None:
+    found = examine(snapshot(domain(), memory_facts={"zfs_arc": arc(30 * GIB)})).findings[0]
+
+    assert found.severity is Severity.INFO
+    assert "between 1.0 GiB and 32.0 GiB (zfs_arc_min, zfs_arc_max)" in found.because[0].text
+    assert outcome(examine(snapshot(domain(), memory_facts={"zfs_arc": arc(2 * GIB)}))) == "absent"

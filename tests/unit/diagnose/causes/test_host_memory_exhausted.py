@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snapshots import GONE, TOTAL, meminfo, memory, outcome, pressure, rates, snapshot
+from snapshots import GONE, TOTAL, arc, meminfo, memory, outcome, pressure, rates, snapshot, texts
 
 from kvmedic.diagnose.causes.host_memory_exhausted import examine, exhausted_below_bytes
 from kvmedic.model.finding import Severity
@@ -66,3 +66,19 @@ def test_meminfo_without_memavailable_is_a_gap() -> None:
     kernel_3_10 = type(old)(source=old.source, bytes_of=without, counts={})
 
     assert outcome(examine(snapshot(memory_facts={"meminfo": kernel_3_10}))) == "undetermined"
+
+
+def test_what_zfs_gives_back_under_pressure_is_not_exhausted_memory() -> None:
+    facts: dict[str, object] = {"meminfo": meminfo(available=1 * GIB)}
+
+    judgement = examine(snapshot(memory_facts=facts | {"zfs_arc": arc(30 * GIB)}))
+
+    assert outcome(examine(snapshot(memory_facts=facts))) == "present"
+    assert outcome(judgement) == "absent"
+    assert "29.0 GiB more in ZFS's cache, which gives back slowly" in texts(judgement)
+
+
+def test_a_zfs_cache_at_its_least_gives_nothing_back() -> None:
+    facts = {"meminfo": meminfo(available=1 * GIB), "zfs_arc": arc(30 * GIB, least=30 * GIB)}
+
+    assert outcome(examine(snapshot(memory_facts=facts))) == "present"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snapshots import GONE, TOTAL, host, ledger, meminfo, outcome, short, snapshot, texts
+from snapshots import GONE, TOTAL, arc, host, ledger, meminfo, outcome, short, snapshot, texts
 
 from kvmedic.diagnose.causes.kernel_memory_growth import LARGE_SHARE, examine
 from kvmedic.model.finding import Severity
@@ -74,3 +74,9 @@ def test_missing_memavailable_leaves_it_open() -> None:
     older = type(whole)(source=whole.source, bytes_of={"MemTotal": TOTAL}, counts={})
 
     assert outcome(examine(snapshot(memory_facts={"meminfo": older}))) == "undetermined"
+
+
+def test_the_cache_of_zfs_is_not_memory_that_no_counter_accounts_for() -> None:
+    facts = {"ledger": ledger(unaccounted=30 * GIB), "zfs_arc": arc(29 * GIB)}
+
+    assert outcome(examine(snapshot(memory_facts=facts))) == "absent"

@@ -25,6 +25,7 @@ FORMS: Mapping[ProofIn, tuple[str, ...]] = {
     "guest": ("guest-log",),
     "state": ("sosreport",),
 }
+WITHOUT_LIBVIRT = "QEMU started without libvirt, in cgroups that have libvirt's names"
 AFTER_PANIC = ("serial", "pstore")
 _NOT_NUMBERS = re.compile(r"[^\d.]")
 _FOLDER = re.compile(r"/\w+/kvmedic-lab-[0-9a-f]{8}")
@@ -77,9 +78,24 @@ def _label(
         formats=formats,
         decoys=(*(f"{decoy.scenario}, days before" for decoy in decoys), *_lively_decoys(take)),
         spliced=days + ("; the decoys are lines of other runs on this kernel" if decoys else ""),
-        made_by=f"kvmedic lab run {take.scenario} --variant {take.variant} --kernel {take.kernel} --save DIR",
+        made_by=_command(take),
+        made_on=_ground(take, proof_in),
         held_out=is_held_out(name),
     )
+
+
+def _command(take: Take) -> str:
+    """A kernel without a distribution's suffix is that of the machine itself: it cannot be chosen."""
+    kernel = f" --kernel {take.kernel}" if "-" in take.kernel else ""
+    return f"kvmedic lab run {take.scenario} --variant {take.variant}{kernel} --save DIR"
+
+
+def _ground(take: Take, proof_in: ProofIn) -> str:
+    if take.made_on == "here":
+        what = "a guest of this kernel, under" if proof_in == "guest" else "a machine of this kernel, with"
+        return f"{what} a private libvirt"
+    started = "guests started by libvirt" if take.made_on == "libvirt" else WITHOUT_LIBVIRT
+    return f"a disposable host of this kernel, {started}"
 
 
 def _lively_decoys(take: Take) -> tuple[str, ...]:

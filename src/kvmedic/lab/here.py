@@ -103,6 +103,7 @@ def _take(stage: HereStage, scenario: Scenario, release: str) -> Take:
         scenario=scenario.id,
         variant=stage.variant,
         kernel=release,
+        made_on="here",
         host=stage.libvirt.name,
         boots=(stage.boot.told(segment, "running"),),
         files=files,

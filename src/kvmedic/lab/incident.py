@@ -47,6 +47,9 @@ class Label(Record, frozen=True, kw_only=True):
     spliced: str
     """How it was put together, where it is not one run from its start to its end."""
     made_by: str
+    """The command that makes such a failure again, in a disposable host of its own."""
+    made_on: str
+    """What this one was made on."""
     held_out: bool
 
 

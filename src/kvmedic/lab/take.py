@@ -13,6 +13,8 @@ STAMP = re.compile(r"^\[ *(\d+\.\d{6})\]")
 CALM = "calm-01"
 """A guest that lives through all scenarios of its host: its balloon is inflated, and innocent."""
 BootEnd = Literal["running", "panic", "reset"]
+MadeOn = Literal["libvirt", "qemu", "here"]
+"""A disposable host with libvirt; one whose QEMUs were started without; a private libvirt on this machine."""
 
 
 class BootLog(Record, frozen=True, kw_only=True):
@@ -40,6 +42,7 @@ class Take(Record, frozen=True, kw_only=True):
     scenario: str
     variant: int
     kernel: str
+    made_on: MadeOn
     host: str
     boots: tuple[BootLog, ...]
     files: dict[str, bytes]

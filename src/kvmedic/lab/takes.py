@@ -139,6 +139,7 @@ def run_once(stage: Stage, scenario: Scenario) -> Take:
         scenario=scenario.id,
         variant=stage.variant,
         kernel=stage.host.kernel.release,
+        made_on="qemu" if isinstance(stage, BareStage) else "libvirt",
         host=stage.host.name,
         boots=(*stage.ended, stage.boot.told(segment, "running")),
         files=stage.files,

@@ -88,6 +88,18 @@ TRUTH: Mapping[str, Truth] = {
     "pids-limit": _is("limit-exhausted", "the cgroup allows fewer tasks than QEMU needs"),
     "nofile-limit": _is("limit-exhausted", "QEMU may open fewer files than it needs"),
     "host-crash": _is("host-panic", "the kernel stopped with a panic (asked for by sysrq c)", "kernel-bug"),
+    "dirty-stall": _is(
+        "dirty-writeback-stall",
+        "much waited to be written to a disk that was slow, and sync waited for all of it",
+        "storage-stall",
+    ),
+    "guest-stopped": _is("guest-paused", "the guest ran where KVM cannot go on, and QEMU stopped it"),
+    "guest-starved": _is(
+        "host-cpu-overcommitted",
+        "the guest's vCPUs got no time from the host; its own log shows no more than that they stood still",
+        "soft-lockup",
+    ),
+    "userspace-oom": _is("userspace-oom-killer", "earlyoom sent the signal; the kernel killed nobody"),
     "kernel-bug": _is("kernel-bug", "KVM ran into a bad instruction or address; nothing else was wrong"),
     "kernel-growth": _is(
         "kernel-memory-growth", "slab that nobody gave back took the memory", "host-memory-exhausted"

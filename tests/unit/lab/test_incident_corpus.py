@@ -26,10 +26,10 @@ def incident(request: pytest.FixtureRequest) -> Incident:
     return load(request.param)
 
 
-def test_there_are_sixty_incidents_and_half_of_them_have_decoys() -> None:
+def test_there_are_seventy_five_incidents_and_half_of_them_have_decoys() -> None:
     decoyed = [folder for folder in FOLDERS if load(folder).label.decoys]
 
-    assert len(FOLDERS) >= 60
+    assert len(FOLDERS) >= 75
     assert len(decoyed) >= len(FOLDERS) / 2
 
 
@@ -60,7 +60,16 @@ def test_the_label_tells_the_truth_of_the_table(incident: Incident) -> None:
     assert incident.label.also == truth.also
     assert incident.label.held_out == is_held_out(incident.name)
     assert incident.label.proof_in == SCENARIOS[incident.label.scenario].proof_in
-    assert incident.label.made_by.startswith("kvmedic lab run ")
+    assert incident.label.made_by.startswith(f"kvmedic lab run {incident.label.scenario} ")
+
+
+def test_the_label_says_how_the_guests_were_started(incident: Incident) -> None:
+    lists = [path for path in incident.files if "virsh" in path]
+
+    if "without libvirt" in incident.label.made_on:
+        assert not lists
+    else:
+        assert "libvirt" in incident.label.made_on
 
 
 def test_an_incident_is_small_and_holds_nothing_of_the_lab(incident: Incident) -> None:

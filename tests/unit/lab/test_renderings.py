@@ -36,6 +36,7 @@ def take(*boots: BootLog, scenario: str = "oom-overcommit") -> Take:
         scenario=scenario,
         variant=1,
         kernel="6.1.0-56-amd64",
+        made_on="libvirt",
         host="kvmedic-lab-0123abcd-host",
         boots=boots,
         files=files,

@@ -7,12 +7,20 @@ from kvmedic.lab.stage import Stage
 
 
 def bring_about(stage: Stage) -> None:
-    """Two programs touch more than the memory, in turns, for ever, beside a guest."""
+    """Two programs touch more than the memory again and again; an idle guest is swapped out at once."""
     free = stage.free_mib()
     stage.still("db-02", free * 30 // 100)
-    churn = (free * 70 // 100 + stage.pick(30, 50)) // 2
+    churn = (free + stage.pick(60, 90)) // 2
     stage.background(f"{stage.faults()} churn {churn}", f"{stage.faults()} churn {churn}")
     stage.sleep(25)
+    before = _read_from_swap(stage)
+    stage.sleep(5)
+    stage.must(_read_from_swap(stage) > before + 500, "pages come back from swap again and again")
+
+
+def _read_from_swap(stage: Stage) -> int:
+    """Pages since the boot."""
+    return int(stage.sh("grep ^pswpin /proc/vmstat").split()[1])
 
 
 SCENARIO = Scenario(

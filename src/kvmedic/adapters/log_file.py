@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
+from kvmedic.adapters.archive import read_archive
 from kvmedic.adapters.decompress import expanded
 from kvmedic.adapters.live_logs import file_chunks
+from kvmedic.derive.bundle import evidence_of_bundle
+from kvmedic.errors import EvidenceError, ParseError
 from kvmedic.model.evidence import Evidence, Target
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.request import CollectRequest
+from kvmedic.parse.tar_header import BLOCK_BYTES, parse_tar_header
 from kvmedic.ports import LogStream, Progress
 
 _CHUNK_BYTES = 256 * 1024
@@ -40,24 +45,60 @@ class LogFile:
 
 
 class StandardInput:
-    """A log that comes through a pipe; it can be read once."""
+    """What comes through a pipe: a log, or an archive such as the collector writes. It can be read once."""
+
+    def __init__(self) -> None:
+        self._plain: Iterator[bytes] | None = None
+        self._is_archive = False
 
     @property
     def target(self) -> Target:
         """Standard input, by the name people give it."""
-        return Target(kind="log", name=STANDARD_INPUT)
+        return Target(kind="bundle" if self._is_archive else "log", name=STANDARD_INPUT)
 
-    def collect(self, _: CollectRequest, __: Progress) -> Evidence:
-        """Nothing but the gaps."""
-        return no_evidence(self.target)
+    def collect(self, _: CollectRequest, progress: Progress) -> Evidence:
+        """The evidence of an archive; of a log, nothing but the gaps."""
+        plain = self._look_ahead()
+        if not self._is_archive:
+            return no_evidence(self.target)
+        progress("reading standard input", None)
+        contents = read_archive(lambda: plain, "standard input")
+        return evidence_of_bundle(contents.files, STANDARD_INPUT, contents.newest)
 
     def logs(self) -> Iterator[LogStream]:
-        """What comes in, expanded where it is compressed."""
-        descriptor = sys.stdin.fileno()
-        pieces = iter(lambda: os.read(descriptor, _CHUNK_BYTES), b"")
-        yield LogStream(
-            name="standard input", size_bytes=None, chunks=lambda: expanded(pieces, "standard input")
-        )
+        """The log, expanded where it is compressed. EvidenceError for an archive: its logs have gone by."""
+        plain = self._look_ahead()
+        if self._is_archive:
+            raise EvidenceError(
+                "an archive that comes through a pipe can be read only once",
+                hint="Save it to a file, and give that.",
+            )
+        yield LogStream(name="standard input", size_bytes=None, chunks=lambda: plain)
+
+    def _look_ahead(self) -> Iterator[bytes]:
+        """All that comes in, expanded; whether it is an archive is known from then on."""
+        if self._plain is None:
+            descriptor = sys.stdin.fileno()
+            pieces = iter(lambda: os.read(descriptor, _CHUNK_BYTES), b"")
+            rest = expanded(pieces, "standard input")
+            head = _first_block(rest)
+            self._is_archive = _is_tar(head)
+            self._plain = chain([head], rest)
+        return self._plain
+
+
+def _first_block(pieces: Iterator[bytes]) -> bytes:
+    head = b""
+    while len(head) < BLOCK_BYTES and (piece := next(pieces, b"")):
+        head += piece
+    return head
+
+
+def _is_tar(head: bytes) -> bool:
+    try:
+        return len(head) >= BLOCK_BYTES and parse_tar_header(head[:BLOCK_BYTES], STANDARD_INPUT) is not None
+    except ParseError:
+        return False
 
 
 def no_evidence(target: Target) -> Evidence:

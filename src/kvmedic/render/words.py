@@ -194,6 +194,8 @@ def _look_closer(report: Report) -> str:
     """What would let the open causes be judged."""
     if report.collect:
         return f"collect {report.collect[0].strip()}"
+    if report.target.kind == "log" and report.blame is not None:
+        return "give the log of the host's kernel from that time: kern.log, messages, or journalctl -k"
     if report.target.kind == "log":
         name = report.target.name if _SHELL_SAFE.fullmatch(report.target.name) else "FILE"
         return f"a log tells of failures, not of now: kvmedic why {name}"

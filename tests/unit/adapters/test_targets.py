@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import json
 import lzma
 import os
 import subprocess
@@ -262,3 +263,30 @@ def test_a_file_named_as_an_archive_that_is_none_is_no_log(tmp_path: Path, name:
     path.write_bytes(content)
     with pytest.raises(EvidenceError, match="sosreport"):
         open_target(str(path)).collect(REQUEST, lambda _, __: None)
+
+
+def piped(verb: str, data: bytes, *options: str) -> subprocess.CompletedProcess[bytes]:
+    words = [str(Path(sys.executable).parent / "kvmedic"), verb, "-", *options]
+    return subprocess.run(words, input=data, capture_output=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lzma.compress])
+def test_an_archive_that_comes_through_a_pipe_is_one(pack: Callable[[bytes], bytes]) -> None:
+    done = piped("check", pack(packed(SOSREPORT, f"{TOP}/")), "--json")
+    report = json.loads(done.stdout)
+    assert report["target"] == {"kind": "sosreport", "name": "-"}
+    assert report["host"]["uptime_s"] == 10.0
+
+
+def test_the_logs_of_an_archive_in_a_pipe_have_gone_by_and_that_is_said() -> None:
+    done = piped("why", packed(SOSREPORT))
+    assert done.returncode == 13
+    assert b"can be read only once" in done.stderr
+    assert b"Save it to a file" in done.stderr
+
+
+def test_a_log_in_a_pipe_loses_nothing_to_the_look_at_its_beginning() -> None:
+    line = b"2026-01-01T00:00:00 h kernel: Out of memory: Killed process 7 (qemu-system-x86) total-vm:1kB\n"
+    assert b"killed QEMU" in piped("why", line).stdout
+    assert piped("check", line).returncode == 3
+    assert b"kern.log, messages, or journalctl -k" in piped("why", b"hello\n").stdout

@@ -12,7 +12,7 @@ from kvmedic.parse.known_safe import is_reduced
 from kvmedic.parse.qemu_command_line import SAFE_KEYS, SAFE_OPTIONS
 
 _TEMPLATE = "collector.sh"
-_WIDTH = 110
+_WIDTH = 150
 
 
 def collector_script() -> str:
@@ -36,6 +36,8 @@ def _lists() -> dict[str, Iterable[str]]:
         "CGROUP": reading_list.CGROUP,
         "CGROUP_AGAIN": reading_list.CGROUP_AGAIN,
         "LOGS": (pattern for pattern in reading_list.LOGS if not pattern.startswith(("sos_", "kvmedic/"))),
+        "SADF": reading_list.SADF,
+        "SADF_ACTIVITIES": reading_list.SADF_ACTIVITIES,
         "JOURNAL": " + ".join(reading_list.JOURNAL_MATCHES).split(),
         "DAEMONS": sorted(reading_list.DAEMONS),
         "XML_ELEMENTS": sorted((safe_domain_xml.WITH_TEXT | safe_domain_xml.WITHOUT_TEXT) - sysinfo),

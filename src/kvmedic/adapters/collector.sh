@@ -140,6 +140,11 @@ safe_parameters() { # of the kernel: a value whose parameter sounds like a secre
 safe_mounts() { awk '$3 ~ /^(cgroup2?|hugetlbfs|tmpfs|zfs|debugfs|proc|sysfs|fuse)$/'; }
 safe_options() { grep -E '^(# )?CONFIG_[A-Za-z0-9_]+(=([ymn]|-?[0-9]+|0x[0-9a-fA-F]+)| is not set)$'; }
 safe_pve() { sed '/^\[/,$d' | grep -E '^(name|memory|balloon|shares|hugepages|keephugepages|numa|cores|sockets|vcpus|cpu|onboot|ostype|machine|agent|hotplug|lock|template|kvm|bios|hostpci[0-9]+): '; }
+safe_audit() { grep -aE '^(node=[^ ]* )?type=(VIRT_CONTROL|VIRT_RESOURCE|SERVICE_START|SERVICE_STOP|ANOM_ABEND|1701) '; }
+safe_cron() { # of a command, which may hold a secret, only its program; compressed logs are copied as they are
+    sed -E -e 's,\) CMD \(.*run-parts .*(/etc/cron\.[a-z]+).*,) CMD (run-parts \1 ...),' -e t \
+        -e 's,\) CMD \( *(/[A-Za-z0-9._/-]+)?.*,) CMD (\1 ...),'
+}
 first_processor() { sed '/^$/q'; }
 nothing() { :; }
 safe_arguments() { # of QEMU, NUL-separated: a JSON list of the options and keys that are known to be safe
@@ -330,13 +335,25 @@ if $logs; then
     for pattern in $LOGS; do for path in $root/$pattern; do
         if [ ! -f "$path" ] || [ ! -r "$path" ]; then continue; fi
         mkdir -p "$out/$(dirname "${path#"$root"/}")"
-        tail -c 67108864 "$path" > "$out/${path#"$root"/}" 2> /dev/null
+        case $path in
+        */audit.log*) filter=safe_audit ;;
+        */syslog* | */messages*) case $path in *.gz | *.xz | *.bz2 | *.zst) filter=cat ;; *) filter=safe_cron ;; esac ;;
+        *) filter=cat ;;
+        esac
+        tail -c 67108864 "$path" 2> /dev/null | $filter > "$out/${path#"$root"/}"
     done; done
     mkdir -p "$out/kvmedic/logs"
     in_time 20 dmesg > "$out/kvmedic/logs/dmesg" 2> /dev/null
     # shellcheck disable=SC2086  # a list of matches
     in_time 60 journalctl -o short-iso --no-pager -q $JOURNAL 2> /dev/null |
-        tail -c 67108864 > "$out/kvmedic/logs/journal"
+        tail -c 67108864 | safe_cron > "$out/kvmedic/logs/journal"
+    # What sysstat measured, the newest days, printed by its own tool
+    if [ -z "$root" ] && command -v sadf > /dev/null; then
+        for day in $(ls -t /var/log/sysstat/sa[0-9]* /var/log/sa/sa[0-9]* 2> /dev/null | head -n 10); do
+            in_time 20 @SADF@ "$day" @SADF_ACTIVITIES@ > "$out/kvmedic/logs/sysstat-${day##*/}" 2> /dev/null
+        done
+        find "$out/kvmedic/logs" -name 'sysstat-*' -size 0 -exec rm -f {} +
+    fi
 fi
 
 # ---- The manifest, and the tar ---------------------------------------------------------------------------

@@ -276,9 +276,13 @@ JOURNAL_MATCHES: tuple[str, ...] = (
             *("pve-ha-lrm", "pve-ha-crm", "pacemaker-fenced", "rasdaemon", "mcelog", "multipathd"),
         )
     ),
-    "MESSAGE_ID=d93fb3c9c24d451a97cea615ce59c00b",
-    "MESSAGE_ID=98268866d1d54a499c4e98921d93bc40",
+    *("UNIT=libvirtd.service", "UNIT=virtqemud.service"),
+    *(f"_AUDIT_TYPE_NAME={name}" for name in ("VIRT_CONTROL", "VIRT_RESOURCE", "ANOM_ABEND")),
+    *(f"SYSLOG_IDENTIFIER={name}" for name in ("CRON", "CROND", "crond")),
+    *("MESSAGE_ID=d93fb3c9c24d451a97cea615ce59c00b", "MESSAGE_ID=98268866d1d54a499c4e98921d93bc40"),
+    *("MESSAGE_ID=7d4958e842da4a758f6c1cdc7b36dcc5", "MESSAGE_ID=39f53479d3a045ac8e11786248231fbf"),
 )
-"""The kernel and the daemons that a failure speaks through; the two ids are the journal's own end and an
-orderly shutdown (systemd, sd-messages.h), without which every reboot would look like a reset.
+"""The kernel and the daemons that a failure speaks through; the ids are the journal's own end and an
+orderly shutdown (systemd, sd-messages.h), without which every reboot would look like a reset, and units that
+begin to start or have started, of which timers' are told beside a failure.
 """

@@ -106,3 +106,59 @@ def test_a_comma_inside_a_quoted_value_begins_no_new_key() -> None:
     found = parse_qemu_arguments(reduced("sh", "/usr/bin/kvm", "-object", tricky), "x")
     assert found.backends[0].is_shared is not True
     assert found.backends[0].host_nodes is None
+
+
+def filtered(shell: str, name: str, text: str) -> str:
+    """What a filter of the collector leaves of a log."""
+    lines = collector_script().split("\n")
+    first = lines.index(next(line for line in lines if line.startswith(f"{name}()")))
+    last = first if lines[first].endswith("}") else lines.index("}", first)
+    script = "\n".join([*lines[first : last + 1], name])
+    ended = subprocess.run(
+        [*shell.split(), "-c", script], input=text.encode(), capture_output=True, check=False, timeout=10
+    )
+    assert ended.stderr == b""
+    return ended.stdout.decode()
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox sh"])
+@pytest.mark.parametrize(
+    ("command", "kept"),
+    [
+        ("   cd / && run-parts --report /etc/cron.hourly", "run-parts /etc/cron.hourly"),
+        ("/opt/backup.sh --password hunter2", "/opt/backup.sh"),
+        ("PASSWORD=hunter2 /opt/backup.sh", ""),
+        ("PASSWORD=ab/hunter2 /opt/backup.sh", ""),
+        ("curl https://user:hunter2@example.com/", ""),
+    ],
+)
+def test_of_a_cron_job_only_its_program_is_stored(shell: str, command: str, kept: str) -> None:
+    head = "Nov 24 03:00:01 node7 CRON[4711]: (root) CMD ("
+
+    assert filtered(shell, "safe_cron", f"{head}{command})\n") == f"{head}{kept} ...)\n"
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox sh"])
+def test_what_a_log_says_besides_cron_is_stored_as_it_is(shell: str) -> None:
+    text = "Nov 24 03:00:01 node7 kernel: [1.0] Killed process 7 (qemu) total-vm:9kB\n"
+
+    assert filtered(shell, "safe_cron", text) == text
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox sh"])
+def test_of_the_audit_log_only_records_about_guests_and_services_are_stored(shell: str) -> None:
+    kept = (
+        "type=VIRT_CONTROL msg=audit(1800000000.1:4): pid=1 msg='virt=kvm op=stop'\n"
+        "node=a type=SERVICE_STOP msg=audit(1800000000.1:5): pid=1 msg='unit=libvirtd'\n"
+    )
+    told = (
+        'type=EXECVE msg=audit(1800000000.1:6): argc=2 a0="mysql" a1="-phunter2"\n'
+        "type=USER_CMD msg=audit(1800000000.1:7): pid=1 msg='cmd=68756E74657232'\n"
+        "type=TTY msg=audit(1800000000.1:8): data=68756E7465723220\n"
+    )
+
+    assert filtered(shell, "safe_audit", told + kept) == kept
+
+
+def test_it_names_the_tool_that_prints_what_sysstat_measured() -> None:
+    assert 'sadf -d -U "$day" -- -r -S -B -W -q' in collector_script()

@@ -40,8 +40,13 @@ FIRST = "0" * 64
 
 
 class _Chained(Record, frozen=True, kw_only=True):
-    entry: RunLine
+    """``entry`` as it was written: a later version that knows more fields must find the same hash."""
+
+    entry: msgspec.Raw
     sha256: str
+
+    def line(self) -> RunLine:
+        return msgspec.json.decode(self.entry, type=RunLine)
 
 
 class Seal(Record, frozen=True, kw_only=True):
@@ -51,8 +56,8 @@ class Seal(Record, frozen=True, kw_only=True):
     sha256: str
 
 
-def _digest(before: str, entry: RunLine) -> str:
-    return hashlib.sha256(before.encode() + msgspec.json.encode(entry)).hexdigest()
+def _digest(before: str, entry: msgspec.Raw) -> str:
+    return hashlib.sha256(before.encode() + bytes(entry)).hexdigest()
 
 
 def state_folder() -> Path:
@@ -69,8 +74,9 @@ class RunStore:
     def append(self, run: str, entry: RunLine) -> None:
         """Adds one line to a run and makes sure that it is on the disk."""
         _make_folder(self.folder)
-        before = next(reversed([c.sha256 for c in self._chain(run)]), FIRST)
-        line = msgspec.json.encode(_Chained(entry=entry, sha256=_digest(before, entry))) + b"\n"
+        before = next(reversed([chained.sha256 for chained, _ in self._chain(run)]), FIRST)
+        raw = msgspec.Raw(msgspec.json.encode(entry))
+        line = msgspec.json.encode(_Chained(entry=raw, sha256=_digest(before, raw))) + b"\n"
         path = self._path(run)
         if path.exists():
             _append_whole(path, line)
@@ -83,7 +89,7 @@ class RunStore:
 
     def lines(self, run: str) -> tuple[RunLine, ...]:
         """All lines of one run; an EvidenceError where the chain is broken."""
-        return tuple(chained.entry for chained in self._chain(run))
+        return tuple(entry for _, entry in self._chain(run))
 
     def entries(self, run: str) -> tuple[Entry, ...]:
         """The steps' entries of one run, in order."""
@@ -110,7 +116,7 @@ class RunStore:
     def seal(self, run: str) -> Seal:
         """The length and last hash of a run's chain: kept elsewhere, they show a chain that was cut."""
         chain = list(self._chain(run))
-        return Seal(lines=len(chain), sha256=chain[-1].sha256 if chain else FIRST)
+        return Seal(lines=len(chain), sha256=chain[-1][0].sha256 if chain else FIRST)
 
     def all(self) -> tuple[Run, ...]:
         """All runs, oldest first."""
@@ -132,7 +138,7 @@ class RunStore:
             raise UsageError(f"{run!r} is no name of a run", hint="See kvmedic runs for their names.")
         return self.folder / f"{run}.jsonl"
 
-    def _chain(self, run: str) -> Iterator[_Chained]:
+    def _chain(self, run: str) -> Iterator[tuple[_Chained, RunLine]]:
         path = self._path(run)
         if not path.exists():
             return
@@ -143,12 +149,13 @@ class RunStore:
         for number, raw in enumerate(content.splitlines(), start=1):
             try:
                 chained = msgspec.json.decode(raw, type=_Chained)
+                entry = chained.line()
             except msgspec.DecodeError as error:
                 raise _broken(path, number, str(error)) from error
             if chained.sha256 != _digest(before, chained.entry):
                 raise _broken(path, number, "its hash does not follow from the line before")
             before = chained.sha256
-            yield chained
+            yield chained, entry
 
 
 def _make_folder(folder: Path) -> None:

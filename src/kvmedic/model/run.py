@@ -91,6 +91,7 @@ class Measure(Record, frozen=True, kw_only=True):
     memcg_bytes: int | None
     actual_bytes: int | None
     page_cache_bytes: int | None
+    """Of the whole host."""
     swap_bytes: int | None
     huge_blocks_free: int | None
     unusable_index_huge: float | None
@@ -107,6 +108,8 @@ class Measure(Record, frozen=True, kw_only=True):
     """Causes that were found, of the host and of the domain concerned."""
     serious: tuple[str, ...]
     """Those of them that are more than information."""
+    group_cache_bytes: int | None = None
+    """File cache charged to the domain's own memory cgroup; None also in journals from before it was read."""
 
 
 class Kept(Record, frozen=True, kw_only=True):

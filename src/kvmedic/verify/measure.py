@@ -49,6 +49,7 @@ def measure(snapshot: Snapshot, findings: tuple[Finding, ...], domain_name: str 
         else domain.balloon_model,
         findings=_causes(findings, domain_name, Severity.INFO),
         serious=_causes(findings, domain_name, Severity.WARNING),
+        group_cache_bytes=_group_cache(domain),
     )
 
 
@@ -71,6 +72,16 @@ def _limit(domain: DomainFacts | None) -> int | None:
         return None
     limit = domain.cgroup.own.max_bytes
     return limit if isinstance(limit, int) else None
+
+
+def _group_cache(domain: DomainFacts | None) -> int | None:
+    """Only of a group that holds this QEMU alone: what others read is not this domain's."""
+    if domain is None or isinstance(domain.cgroup, Missing) or domain.cgroup.qemu_pids != (domain.pid,):
+        return None
+    stat = domain.cgroup.stat
+    if isinstance(stat, Missing) or "inactive_file" not in stat:
+        return None
+    return stat["inactive_file"] + stat.get("active_file", 0)
 
 
 def _settings(snapshot: Snapshot) -> dict[str, str]:

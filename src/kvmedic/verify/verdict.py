@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from kvmedic.model.plan import Amount, Option
-from kvmedic.model.run import Helped, Measure, Verification
+from kvmedic.model.run import Helped, Kept, Measure, Verification
 from kvmedic.units import MIB, human_bytes
-from kvmedic.verify.kept import kept
+from kvmedic.verify.kept import kept, losses
 
 NOISE_BYTES = 16 * MIB
 """Free memory moves by this much on an idle host within a minute."""
@@ -27,11 +27,10 @@ def verify(option: Option, before: Measure, after: Measure) -> Verification:
     freed = measured_freed(option.remedy, before, after) if option.remedy in FREEING else None
     rows = kept(option.remedy, before, after)
     helped, reasons = _judge(option, before, after, freed)
-    lost = [row for row in rows if not row.is_kept and row.name != "page cache"]
-    reasons += tuple(f"{row.name} changed by {row.change_percent:+.1f} %" for row in rows if not row.is_kept)
+    reasons += tuple(_change(row) for row in rows if not row.is_kept)
     blocks = option.forecast.contiguous_blocks
     return Verification(
-        helped="worse" if lost and helped != "improved" else helped,
+        helped="worse" if losses(option.remedy, rows) else helped,
         before=before,
         after=after,
         forecast_freed_bytes=forecast,
@@ -57,6 +56,13 @@ def measured_freed(remedy: str, before: Measure, after: Measure) -> int | None:
 def is_within(amount: Amount, measured: int) -> bool:
     """Whether what was measured lies in the range that was promised."""
     return amount.low is not None and amount.high is not None and amount.low <= measured <= amount.high
+
+
+def _change(row: Kept) -> str:
+    """In bytes where there was nothing before: a percentage of nothing is none."""
+    if row.before_bytes:
+        return f"{row.name} changed by {row.change_percent:+.1f} %"
+    return f"{row.name} is {human_bytes(row.after_bytes)} now"
 
 
 def _difference(left: int | None, right: int | None) -> int | None:

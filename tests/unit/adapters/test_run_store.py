@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "execute"))
@@ -14,7 +16,7 @@ from run_samples import plan, step
 
 from kvmedic.adapters.run_store import RunStore, state_folder
 from kvmedic.errors import EvidenceError, PreconditionFailedError, UsageError
-from kvmedic.model.run import Done, Intent, RunBegun, RunEnded
+from kvmedic.model.run import Done, Intent, Measure, RunBegun, RunEnded, RunMeasured
 
 AT = "2026-11-24T12:00:00Z"
 INTENT = Intent(step=1, at=AT, before={"stranded_bytes": 7}, restores={})
@@ -161,3 +163,18 @@ def test_an_empty_journal_is_a_broken_one_and_hides_no_other(store: RunStore) ->
         store.all()
     with pytest.raises(EvidenceError, match="it is empty"):
         store.append("run-1", DONE)
+
+
+def test_a_journal_of_a_version_that_knew_fewer_fields_is_whole(store: RunStore) -> None:
+    """As it would be written by a version whose measure had no ``group_cache_bytes``."""
+    nothing = dict.fromkeys(Measure.__struct_fields__)
+    lists = {"pending_changes": (), "settings": {}, "findings": (), "serious": ()}
+    line = RunMeasured(at=AT, measure=Measure(**{**nothing, **lists, "taken_at": "t"}))
+    text = msgspec.json.encode(line).replace(b',"group_cache_bytes":null', b"")
+    digest = hashlib.sha256(b"0" * 64 + text).hexdigest().encode()
+    (store.folder / "run-4.jsonl").write_bytes(b'{"entry":' + text + b',"sha256":"' + digest + b'"}\n')
+
+    assert b"group_cache" not in text
+    assert store.lines("run-4") == (line,)
+    store.append("run-4", ENDED)
+    assert store.seal("run-4").lines == 2

@@ -76,13 +76,32 @@ def test_what_cannot_be_measured_on_both_sides_is_undetermined() -> None:
         ({"rss_bytes": 3 * GIB}, "resident memory"),
         ({"thp_bytes": 1 * GIB}, "huge pages"),
         ({"swap_bytes": 1 * GIB}, "swap"),
+        ({"group_cache_bytes": 100 * MIB}, "file cache of its group"),
+        ({"page_cache_bytes": 2 * GIB}, "page cache"),
     ],
 )
 def test_a_release_that_took_something_from_the_guest_did_not_help(change: Any, name: str) -> None:
-    verdict = verify(release(), measured(), measured(**change))
+    before = measured(group_cache_bytes=200 * MIB, findings=(STRANDED,))
+    after = msgspec.structs.replace(before, stranded_bytes=0, findings=(), **change)
+
+    verdict = verify(release(), before, after)
 
     assert verdict.helped == "worse"
     assert any(text.startswith(name) for text in verdict.because)
+
+
+def test_what_the_balloon_took_meanwhile_is_no_loss() -> None:
+    smaller = measured(stranded_bytes=0, rss_bytes=3 * GIB, thp_bytes=1 * GIB, actual_bytes=5 * GIB)
+
+    assert verify(release(), measured(), smaller).helped == "improved"
+
+
+def test_the_page_cache_of_the_whole_host_may_drift_and_a_reserve_is_taken_from_it() -> None:
+    drifted = measured(stranded_bytes=0, page_cache_bytes=3 * GIB - 140 * MIB)
+    paid = measured(page_cache_bytes=2 * GIB, settings={"proc/sys/vm/min_free_kbytes": "2"})
+
+    assert verify(release(), measured(), drifted).helped == "improved"
+    assert verify(option("tune-host"), measured(), paid).helped == "improved"
 
 
 def test_half_a_percent_is_kept() -> None:

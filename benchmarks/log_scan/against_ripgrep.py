@@ -24,6 +24,7 @@ from pathlib import Path
 
 from write_log import write_log
 
+from kvmedic.derive.line_ends import line_counter
 from kvmedic.parse.logs import read_events
 from kvmedic.parse.logs.patterns import PATTERNS
 from kvmedic.parse.logs.scan import LineBlocks, Scanner
@@ -63,7 +64,7 @@ def scanner(log: Path) -> tuple[float, int]:
 def reader(log: Path) -> tuple[float, int]:
     """CPU seconds of reading the log into events, and their number."""
     begin = time.process_time()
-    reading = read_events("kern.log", chunks_of(log))
+    reading = read_events("kern.log", chunks_of(log), count=line_counter(log.stat().st_size))
     return time.process_time() - begin, sum(reading.counts.values())
 
 

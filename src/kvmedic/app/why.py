@@ -9,6 +9,7 @@ from msgspec import structs
 from kvmedic.derive.chronicle import assemble_chronicle
 from kvmedic.derive.clocks import ClockFacts
 from kvmedic.derive.guest_logs import find_guest_logs
+from kvmedic.derive.line_ends import line_counter
 from kvmedic.derive.proxmox import names_of_proxmox
 from kvmedic.derive.snapshot import assemble_snapshot
 from kvmedic.diagnose.post_mortem.examine import explain_failure
@@ -41,7 +42,8 @@ def explain_target(
     marks: list[HostMarks] = []
     for stream in source.logs():
         marks.append(HostMarks())
-        readings.append(read_events(stream.name, _watched(stream, marks[-1], progress)))
+        chunks, count = _watched(stream, marks[-1], progress), line_counter(stream.size_bytes)
+        readings.append(read_events(stream.name, chunks, count=count))
     facts = ClockFacts(now_s=now_s, zone_offset_s=zone_offset_s, booted_at_s=_booted_at(snapshot))
     guests = find_guest_logs(readings, marks, snapshot)
     chronicle = assemble_chronicle(readings, snapshot, facts, guest_logs=guests, names_by_id=names_by_id)

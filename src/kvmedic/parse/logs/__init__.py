@@ -12,6 +12,7 @@ from itertools import chain
 
 from kvmedic.model.log_event import LogKind, LogReading
 from kvmedic.parse.logs.journal import export_lines, is_export, is_json, json_lines
+from kvmedic.parse.logs.line_numbers import LineCounter, count_line_ends
 from kvmedic.parse.logs.paste import find_wrap, unwrapped
 from kvmedic.parse.logs.pstore import LONGEST_DUMP_BYTES, in_order, is_pstore
 from kvmedic.parse.logs.pve_tasks import is_task_list, read_task_list
@@ -24,17 +25,24 @@ __all__ = ["read_events"]
 _SNIFFED_BYTES = 64 << 10
 
 
-def read_events(source_name: str, chunks: Iterable[bytes], *, hint: LogKind | None = None) -> LogReading:
+def read_events(
+    source_name: str,
+    chunks: Iterable[bytes],
+    *,
+    hint: LogKind | None = None,
+    count: LineCounter = count_line_ends,
+) -> LogReading:
     """All events of one log.
 
     ``chunks`` are its bytes, uncompressed, in pieces of any size; ``source_name`` is kept in every line
     reference (a path like ``…/libvirt/qemu/NAME.log`` also names the domain). ``hint`` is what the holder
-    calls it and is only used as ``kind`` where the content is plain lines. Never raises for what stands in
-    the log: what is not understood is no event.
+    calls it and is only used as ``kind`` where the content is plain lines. ``count`` counts line ends: in a
+    large log that takes half of the time. Never raises for what stands in the log: what is not understood is
+    no event.
     """
     total = [0]
     head, rest = _peek(_counted(chunks, total))
-    reader = LogReader(source_name)
+    reader = LogReader(source_name, count=count)
     lines = LineBlocks(rest)
     if is_task_list(head):
         return read_task_list(source_name, lines)

@@ -18,13 +18,14 @@ from kvmedic.parse.logs.boots import BootTrack
 from kvmedic.parse.logs.envelope import Envelope, LogLine
 from kvmedic.parse.logs.families import open_line
 from kvmedic.parse.logs.flood import Floods
+from kvmedic.parse.logs.line_numbers import LineCounter, count_line_ends
 from kvmedic.parse.logs.open_reports import OpenReports
 from kvmedic.parse.logs.qemu_log import domain_of_source
 from kvmedic.parse.logs.report import Collector, Context
 from kvmedic.parse.logs.retention import EventStore, tag_of
 from kvmedic.parse.logs.scan import Scanner
 
-BLOCKS_READ_AGAIN: Final = 2
+BLOCKS_READ_AGAIN: Final = 8
 READ_LINE_BYTES: Final = 8 << 10
 """So much of a line is read: printk and the daemons write less, and patterns stay quick on it."""
 EMPTY: Final = b"\r\n\x00 "
@@ -33,7 +34,15 @@ EMPTY: Final = b"\r\n\x00 "
 class LogReader:
     """State of reading one log; ``feed`` takes blocks of whole lines."""
 
-    def __init__(self, source: str, *, scanner: Scanner | None = None, boot: int = 0, lines: int = 0) -> None:
+    def __init__(
+        self,
+        source: str,
+        *,
+        scanner: Scanner | None = None,
+        boot: int = 0,
+        lines: int = 0,
+        count: LineCounter = count_line_ends,
+    ) -> None:
         self._context = Context(source)
         self._context.boot = boot
         self._scanner = scanner or Scanner()
@@ -44,6 +53,7 @@ class LogReader:
         self._floods = Floods()
         self._activities = Activities(self._context, self._envelope.read, self._store.add)
         self._recent: deque[tuple[int, int, bytes]] = deque(maxlen=BLOCKS_READ_AGAIN)
+        self._count = count
         self._lines = lines
         self._tail = b""
         self._first: LogLine | None = None
@@ -68,13 +78,13 @@ class LogReader:
             else:
                 begin = _line_begin(block, position, hit)
             end = block.find(b"\n", begin)
-            number += block.count(b"\n", counted, begin)
+            number += self._count(block, counted, begin)
             counted = begin
             self._take(block, begin, end, number + 1, is_hit=hit < end)
             position = end + 1
             if hit < position:
                 hit = self._scanner.next_hit(block, position)
-        self._lines = number + block.count(b"\n", counted)
+        self._lines = number + self._count(block, counted, len(block))
         self._tail = _last_line(block) or self._tail
 
     def _begin(self, block: bytes) -> None:

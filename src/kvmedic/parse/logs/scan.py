@@ -14,7 +14,8 @@ import re2
 
 from kvmedic.parse.logs.patterns import PATTERNS
 
-BLOCK_BYTES: Final = 1 << 20
+BLOCK_BYTES: Final = 256 << 10
+"""So much stays in a CPU's second cache while it is joined, counted and scanned."""
 LONGEST_LINE_BYTES: Final = 64 << 10
 AUTOMATON_BYTES: Final = 64 << 20
 
@@ -33,37 +34,33 @@ class LineBlocks:
         for chunk in self._chunks:
             self.bytes_total += len(chunk)
             for begin in range(0, len(chunk), BLOCK_BYTES):
-                block = self._take(chunk[begin : begin + BLOCK_BYTES])
+                block = self._take(chunk, begin, min(begin + BLOCK_BYTES, len(chunk)))
                 if block:
                     yield block
         if self._carry:
             yield self._carry + b"\n"
 
-    def _take(self, piece: bytes) -> bytes:
-        """Whole lines that are complete with this piece; the rest is carried over."""
+    def _take(self, chunk: bytes, begin: int, end: int) -> bytes:
+        """Whole lines that are complete with this part of a chunk; the rest is carried over."""
         if self._is_dropping:
-            piece = self._after_overlong(piece)
-        cut = piece.rfind(b"\n") + 1
+            begin = self._after_overlong(chunk, begin, end)
+        cut = chunk.rfind(b"\n", begin, end) + 1
         if cut:
-            block = (
-                b"".join((self._carry, memoryview(piece)[:cut])) if self._carry or cut < len(piece) else piece
-            )
-            self._carry = piece[cut:]
+            block = b"".join((self._carry, memoryview(chunk)[begin:cut]))
+            self._carry = chunk[cut:end]
             return block
-        self._carry += piece
+        self._carry += chunk[begin:end]
         if len(self._carry) > BLOCK_BYTES:
             self._carry = self._carry[:LONGEST_LINE_BYTES]
             self._is_dropping = True
             self.lines_cut += 1
         return b""
 
-    def _after_overlong(self, piece: bytes) -> bytes:
-        """What follows the end of an overlong line, with that end; nothing while it still lasts."""
-        end = piece.find(b"\n")
-        if end < 0:
-            return b""
-        self._is_dropping = False
-        return piece[end:]
+    def _after_overlong(self, chunk: bytes, begin: int, end: int) -> int:
+        """Where an overlong line ends; the end of this part while it still lasts."""
+        at = chunk.find(b"\n", begin, end)
+        self._is_dropping = at < 0
+        return end if at < 0 else at
 
 
 def _options(*, is_set: bool) -> Any:

@@ -52,7 +52,7 @@ def live_logs(root: Path) -> Iterator[LogStream]:
         if any(any((root / place).glob("*/*.journal")) for place in _JOURNAL_PLACES):
             yield LogStream(name="journal", size_bytes=None, chunks=lambda: command_chunks(_JOURNAL))
         yield LogStream(name="dev/kmsg", size_bytes=None, chunks=_ring_buffer)
-        yield from _sysstat(root)
+        yield from sysstat_days(root)
 
 
 def file_chunks(path: Path) -> Iterator[bytes]:
@@ -97,7 +97,7 @@ def _family(root: Path, pattern: str) -> Iterator[LogStream]:
         yield LogStream(name=path, size_bytes=size, chunks=_opener(root / path))
 
 
-def _sysstat(root: Path) -> Iterator[LogStream]:
+def sysstat_days(root: Path) -> Iterator[LogStream]:
     """The newest days of sysstat, printed by its own tool: its files have a form of each version."""
     found: list[tuple[float, str]] = []
     for place in SYSSTAT if shutil.which(SADF[0]) else ():
@@ -106,7 +106,7 @@ def _sysstat(root: Path) -> Iterator[LogStream]:
                 if _DAY_FILE.fullmatch(Path(path).name):
                     found.append(((root / path).stat().st_mtime, path))
     for _, path in sorted(found)[-SYSSTAT_FILES:]:
-        yield LogStream(name=f"sadf {path}", size_bytes=None, chunks=_printer(f"/{path}"))
+        yield LogStream(name=f"sadf {path}", size_bytes=None, chunks=_printer(str(root / path)))
 
 
 def _printer(path: str) -> Callable[[], Iterator[bytes]]:

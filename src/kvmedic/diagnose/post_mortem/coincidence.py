@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from kvmedic.diagnose.post_mortem.phrases import activity_words
 from kvmedic.diagnose.post_mortem.said import of_kind
@@ -40,9 +41,7 @@ def _time_of_day(times: Sequence[float]) -> str | None:
     if max(times) - min(times) < DAY_S / 2:
         return None
     clocks = sorted(time % DAY_S for time in times)
-    gaps = [
-        (later - earlier) % DAY_S for earlier, later in zip(clocks, [*clocks[1:], clocks[0]], strict=True)
-    ]
+    gaps = [later - earlier for earlier, later in pairwise([*clocks, clocks[0] + DAY_S])]
     widest = max(range(len(gaps)), key=lambda index: gaps[index])
     if DAY_S - gaps[widest] > SAME_TIME_S:
         return None

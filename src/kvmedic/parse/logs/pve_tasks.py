@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
+from msgspec import structs
+
 from kvmedic.model.log_event import Activity, BackupEvent, LineRef, LogEvent, LogReading, Moment, QemuEvent
 from kvmedic.model.record import Record
 from kvmedic.parse.logs.audit import qemu_event
@@ -149,25 +151,29 @@ def _listed(text: str) -> Task | None:
 
 
 def _told(task: Task, line: LineRef) -> Iterator[LogEvent]:
-    """One or two events: the beginning, and the end where there is one that tells something."""
+    """One or two events: the beginning, and the end where there is one that tells something.
+
+    The end has a source of its own name: one line proves two moments.
+    """
     began = _moment(task.began_s)
     ended = None if task.ended_s is None else _moment(task.ended_s)
+    end = structs.replace(line, source=f"{line.source} (end)")
     if task.kind == "vzdump":
         yield _backup(task, "began", began, line)
         if ended is not None:
-            yield _backup(task, "failed" if task.is_failed else "finished", ended, line)
+            yield _backup(task, "failed" if task.is_failed else "finished", ended, end)
     elif task.domain is not None and (task.kind in _STARTS or task.kind in _STOPS):
         yield from _of_guest(task, began, ended, line)
     else:
         yield _activity(task, "began", began, line)
         if ended is not None:
-            yield _activity(task, "failed" if task.is_failed else "ended", ended, line)
+            yield _activity(task, "failed" if task.is_failed else "ended", ended, end)
             if task.kind == "qmigrate" and task.domain is not None and not task.is_failed:
-                yield _qemu(task, "stopped", "migrated", ended, line)
+                yield _qemu(task, "stopped", "migrated", ended, end)
 
 
 def _of_guest(task: Task, began: Moment, ended: Moment | None, line: LineRef) -> Iterator[LogEvent]:
-    """A start or a stop; one that failed is told when it failed."""
+    """A start or a stop when it began; one that failed is told when it failed."""
     is_start = task.kind in _STARTS
     if not task.is_failed:
         yield _qemu(task, "started" if is_start else "stopped", task.kind, began, line)

@@ -46,6 +46,9 @@ def test_a_time_of_day_may_lie_around_midnight_and_needs_more_than_one_day() -> 
     around = [0.0 - 60.0, DAY_S + 100.0, 2 * DAY_S + 20.0]
 
     assert coincidence_words(around, ()) == "always at the same time of the day (23:59 to 00:01)"
+    assert coincidence_words([7.0, DAY_S + 7.0, DAY_S * 2 + 7.0], ()) == (
+        "always at the same time of the day (00:00)"
+    )
     assert coincidence_words([10.0, 100.0, 200.0], ()) is None
     assert coincidence_words([10.0, DAY_S + 7000.0, 2 * DAY_S], ()) is None
     assert coincidence_words([10.0, DAY_S], ()) is None

@@ -46,7 +46,8 @@ class _Chained(Record, frozen=True, kw_only=True):
     sha256: str
 
     def line(self) -> RunLine:
-        return msgspec.json.decode(self.entry, type=RunLine)
+        entry: RunLine = msgspec.json.decode(self.entry, type=RunLine)
+        return entry
 
 
 class Seal(Record, frozen=True, kw_only=True):

@@ -7,7 +7,6 @@ journalctl's own separator. Both forms are documented in systemd's JOURNAL_EXPOR
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Final
@@ -145,10 +144,6 @@ def _one_word(text: bytes) -> bytes:
     return b"".join(text.split())[:255]
 
 
-_WANTED = re.compile(rb"^(MESSAGE|" + b"|".join(_FIELDS) + rb")=(.*)$", re.M)
-_BARE_KEY = re.compile(rb"^[A-Z0-9_]{1,64}$", re.M)
-
-
 class _ExportReader:
     """Reads ``KEY=VALUE`` lines, and ``KEY``, length, bytes for binary values, until an empty line."""
 
@@ -181,13 +176,14 @@ class _ExportReader:
         end = self._buffer.find(b"\n\n", position)
         if end < 0:
             return None
-        text = self._buffer[position : end + 1]
-        if _BARE_KEY.search(text) or text.startswith(b"\n"):
+        lines = self._buffer[position:end].split(b"\n")
+        try:
+            found: dict[bytes, bytes] = dict([line.split(b"=", 1) for line in lines])
+        except ValueError:
             return self._read_entry_with_binary(position, out)
-        found = dict(_WANTED.findall(text))
         boot = found.get(b"_BOOT_ID", b"")[:64]
         self._entry_line = self._number + 1
-        self._number += text.count(b"\n") + 1
+        self._number += len(lines) + 1
         if boot and boot != self._boot:
             for key, value in found.items():
                 self._set(key, value)

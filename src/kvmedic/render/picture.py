@@ -211,10 +211,18 @@ def _domain_amounts(page_map: PageMap, name: str) -> str:
         if isinstance(stranded, int)
         else f"not known ({clean(str(stranded))})"
     )
-    return (
-        f"{human_bytes(domain.thp_bytes)} in huge pages, {human_bytes(domain.anonymous_bytes)} in small, "
-        f"{human_bytes(domain.shmem_bytes + domain.hugetlb_bytes)} shared or hugetlb, stranded {lost}"
+    parts = (
+        (domain.thp_bytes, "in huge pages"),
+        (domain.anonymous_bytes, "in small"),
+        (domain.shmem_bytes + domain.hugetlb_bytes, "shared or hugetlb"),
     )
+    mapped = [
+        f"{human_bytes(amount)} {what}" for amount, what in parts if amount or page_map.method == "full"
+    ]
+    if page_map.method != "full":
+        error = human_bytes(domain.resident_error_bytes)
+        mapped = [f"{', '.join(mapped)} ± {error}" if mapped else f"up to {error} mapped"]
+    return f"{', '.join(mapped)}, stranded {lost}"
 
 
 def forecast_lines(page_map: PageMap) -> list[str]:

@@ -93,14 +93,23 @@ def panel_of(forecast: Forecast, then: PageMap) -> Panel:
 
 
 def forecast_note(forecast: Forecast) -> str:
-    """What a forecast gives back, in a phrase."""
-    least, most = human_bytes(forecast.least_bytes), human_bytes(forecast.most_bytes)
-    amount = least if least == most else f"{least} to {most}"
+    """What a forecast gives back, in a phrase; of a sample with its error, or as an upper bound."""
+    amount = _forecast_amount(forecast)
     if isinstance(forecast.least_blocks, Missing) or isinstance(forecast.most_blocks, Missing):
-        return f"+{amount}, whole blocks not known from a sample"
+        return f"{amount}, whole blocks not known from a sample"
     few, many = forecast.least_blocks, forecast.most_blocks
     blocks = f"{few}" if few == many else f"{few} to {many}"
-    return f"+{amount}, +{blocks} whole blocks"
+    return f"{amount}, +{blocks} whole blocks"
+
+
+def _forecast_amount(forecast: Forecast) -> str:
+    least, most = human_bytes(forecast.least_bytes), human_bytes(forecast.most_bytes)
+    amount = least if least == most else f"{least} to {most}"
+    if forecast.error_bytes == 0 or forecast.remedy == "compact-memory":  # which frees nothing, for certain
+        return f"+{amount}"
+    if forecast.error_bytes >= forecast.most_bytes:
+        return f"up to {human_bytes(forecast.most_bytes + forecast.error_bytes)}"
+    return f"+{amount} ± {human_bytes(forecast.error_bytes)}"
 
 
 class _Layout:
@@ -211,7 +220,7 @@ def legend_of(page_map: PageMap) -> list[tuple[Colour, str]]:
     order = {name: number for number, name in enumerate(domains_of(page_map))}
     for domain in page_map.domains:
         mapped = domain.anonymous_bytes + domain.thp_bytes + domain.shmem_bytes
-        text = f"{clean(domain.name)} {human_bytes(mapped)}"
+        text = f"{clean(domain.name)} {amount_text(page_map, mapped, domain.resident_error_bytes)}"
         entries.append((domain_colour(order[domain.name]), text))
     own_entry = (PageClass.GUEST, PageClass.GUEST_THP)
     rows = [row for row in page_map.totals if row.bytes > 0 and row.page_class not in own_entry]

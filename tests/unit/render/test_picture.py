@@ -149,6 +149,22 @@ def test_a_sampled_map_shows_its_errors() -> None:
     assert "stranded 324 MiB ± 7.0 MiB" in text
 
 
+def test_the_error_of_a_sample_stands_beside_every_forecast_and_domain() -> None:
+    text = shown(a_map(method="sampled"), width=120)
+    assert "700 MiB in huge pages, 70.0 MiB in small ± 9.0 MiB, stranded" in text
+    sampled = msgspec.structs.replace(forecast("release-stranded-memory", None), error_bytes=40 * MIB)
+    assert forecast_note(sampled).startswith("+324 MiB ± 40.0 MiB, ")
+    unsure = msgspec.structs.replace(sampled, error_bytes=400 * MIB)
+    assert forecast_note(unsure).startswith("up to 724 MiB, ")
+
+
+def test_a_domain_of_which_a_sample_saw_nothing_is_not_said_to_have_nothing() -> None:
+    sampled = a_map(method="sampled")
+    unseen = msgspec.structs.replace(sampled.domains[0], thp_bytes=0, anonymous_bytes=0)
+    text = shown(msgspec.structs.replace(sampled, domains=(unseen,)), width=120)
+    assert "db-01: up to 9.0 MiB mapped, stranded" in text
+
+
 def test_a_narrow_terminal_gets_a_narrow_map() -> None:
     cells = CELLS * 200
     rows = [line for line in shown(a_map(cells=cells), width=40).splitlines() if line.startswith("  A%")]

@@ -28,10 +28,12 @@ MOVING = ("migrate-domain", "evacuate-host", "reboot-host")
 
 def open_source(target: str | None) -> EvidenceSource:
     """The source of evidence that ``target`` names; nothing means this host."""
-    from kvmedic.adapters.libvirt_reader import read_libvirt  # noqa: PLC0415
+    from kvmedic.adapters.libvirt_reader import read_libvirt, read_statistics  # noqa: PLC0415
     from kvmedic.adapters.targets import open_target  # noqa: PLC0415
 
-    return open_target(target, read_libvirt=read_libvirt, read_page_map=_page_map)
+    return open_target(
+        target, read_libvirt=read_libvirt, read_statistics=read_statistics, read_page_map=_page_map
+    )
 
 
 def _page_map(request: CollectRequest, evidence: Evidence) -> bytes | Missing:

@@ -14,6 +14,8 @@ from kvmedic.model.request import CollectRequest
 from kvmedic.ports import EvidenceSource, Progress
 
 MOST_DOMAINS = 3
+_HERE = "It takes root on a living host; a bundle holds one where its capture could read it."
+_ELSEWHERE = "The script that runs over ssh reads none: run kvmedic map on that host itself."
 
 
 class After(Record, frozen=True, kw_only=True):
@@ -36,7 +38,7 @@ def map_of(source: EvidenceSource, request: CollectRequest, progress: Progress) 
     if isinstance(snapshot.page_map, Missing):
         raise EvidenceError(
             f"there is no page map ({snapshot.page_map})",
-            hint="It takes root on a living host; a bundle holds one where its capture could read it.",
+            hint=_ELSEWHERE if snapshot.target.kind == "ssh" else _HERE,
         )
     return MapView(host=snapshot.host.name, page_map=snapshot.page_map)
 

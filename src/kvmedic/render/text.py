@@ -13,6 +13,7 @@ from kvmedic.render.amounts import domain_facts
 from kvmedic.render.options import RenderOptions
 from kvmedic.render.page import Page
 from kvmedic.render.sanitise import shortened
+from kvmedic.render.source_names import source_words
 from kvmedic.render.why_text import write_next, write_story
 
 VERDICT_STYLES = {
@@ -197,7 +198,7 @@ def _grouped(gaps: Iterable[Missing]) -> list[list[Missing]]:
 def _group_words(gaps: list[Missing]) -> str:
     first = gaps[0]
     alike = f", {len(gaps) - 1} more alike" if len(gaps) > 1 else ""
-    return f"{words.source_words(first.source, 32)} ({words.gap_words(first)}{alike})"
+    return f"{source_words(first.source, 32)} ({words.gap_words(first)}{alike})"
 
 
 def _write_domains(page: Page, domains: Sequence[ReportedDomain]) -> None:

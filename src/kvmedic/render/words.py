@@ -14,6 +14,7 @@ from kvmedic.model.report import (
     TimelineEntry,
     Verdict,
 )
+from kvmedic.render.source_names import HIDDEN_PROCESSES
 from kvmedic.units import human_seconds
 
 VERDICT_WORDS: dict[Verdict, str] = {
@@ -38,16 +39,6 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.UNSUPPORTED: "not measured on such a kernel",
 }
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_HIDDEN = "kvmedic/process/others"
-"""The gap of processes that were hidden from whoever read the host."""
-_OF_PROCESS = re.compile(r"kvmedic/process/([0-9]+)/([a-z_]+)")
-_NAMES_OF_OURS = {
-    "kvmedic/libvirt/state": "libvirt",
-    "kvmedic/libvirt/answer": "libvirt",
-    "kvmedic/page_map.json": "page map",
-    "kvmedic/process/d_state": "tasks that wait",
-    _HIDDEN: "all processes",
-}
 _SHELL_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:/+-]*")
 
 
@@ -169,14 +160,21 @@ def next_step(report: Report) -> str:
 def remedy_command(report: Report, finding: ReportedFinding, remedy: str) -> str:
     """The command that plans one remedy. It changes nothing; names a shell could misread stay out."""
     words = ["kvmedic", "plan"]
-    if report.target.kind == "ssh" and _SHELL_SAFE.fullmatch(report.target.name):
-        words.append(report.target.name)
+    words += _ssh_target(report)
     words += ["--remedy", remedy] if _SHELL_SAFE.fullmatch(remedy) else []
     if finding.subject.kind == "domain":
         words += _domain_option(finding.subject)
     is_elsewhere = report.target.kind in ("bundle", "sosreport", "log")
     host = report.host.name if _SHELL_SAFE.fullmatch(report.host.name) else "that host"
     return (f"on {host}: " if is_elsewhere else "") + " ".join(words)
+
+
+def _ssh_target(report: Report, *, user: str | None = None) -> list[str]:
+    """The target to type where it is another host; ``user`` in the place of the one who was there."""
+    name = report.target.name.removeprefix("ssh://")
+    if report.target.kind != "ssh" or not _SHELL_SAFE.fullmatch(name):
+        return []
+    return [f"ssh://{name}" if user is None else f"ssh://{user}@{name.rpartition('@')[2]}"]
 
 
 def is_command(step: str) -> bool:
@@ -202,13 +200,15 @@ def _look_closer(report: Report) -> str:
     gaps = blocking_gaps(report) or list(report.gaps)
     reasons = {gap.reason for gap in gaps}
     is_live = report.target.kind in ("host", "ssh")
-    if any(gap.source == _HIDDEN for gap in gaps):
+    as_root = " ".join(["kvmedic check", *_ssh_target(report, user="root")])
+    as_root = as_root if report.target.kind == "ssh" else f"sudo {as_root}"
+    if any(gap.source == HIDDEN_PROCESSES for gap in gaps):
         where = "on the host itself, not in a container"
-        return f"run it as root, {where}: sudo kvmedic check" if is_live else f"collect it again, {where}"
+        return f"run it as root, {where}: {as_root}" if is_live else f"collect it again, {where}"
     if Reason.DENIED in reasons:
-        return "run it as root, if it was not: sudo kvmedic check" if is_live else "collect it again as root"
+        return f"run it as root, if it was not: {as_root}" if is_live else "collect it again as root"
     if Reason.NOT_COLLECTED in reasons and is_live:
-        return "look closer: kvmedic check --deep"
+        return " ".join(["look closer: kvmedic check --deep", *_ssh_target(report)])
     silent = next((gap for gap in gaps if gap.reason in (Reason.TIMED_OUT, Reason.UNREACHABLE)), None)
     if silent is not None:
         return f"look first at {silent.source}: {gap_words(silent)}"
@@ -261,24 +261,6 @@ def short_source(source: str, line: int | None, longest: int = 22) -> str:
     name = source.rstrip("/").rsplit("/", 1)[-1] or source
     room = longest - len(suffix)
     return (name if len(name) <= room else "…" + name[-max(room - 1, 1) :]) + suffix
-
-
-def source_words(source: str, longest: int) -> str:
-    """A source as a reader knows it: our own files by what is in them, others by the end of their path."""
-    if match := _OF_PROCESS.fullmatch(source):
-        return f"{match[2].replace('_', ' ')} of process {match[1]}"
-    return _NAMES_OF_OURS.get(source) or end_of_path(source, longest)
-
-
-def end_of_path(source: str, longest: int) -> str:
-    """As many of the last parts of a path as fit: "node0/meminfo", since there is more than one meminfo."""
-    if len(source) <= longest:
-        return source
-    parts = source.rstrip("/").split("/")
-    kept = parts.pop()
-    while parts and len(parts[-1]) + 3 + len(kept) <= longest:
-        kept = f"{parts.pop()}/{kept}"
-    return f"…/{kept}" if len(kept) + 2 <= longest else "…" + kept[-max(longest - 1, 1) :]
 
 
 def full_source(because: Because) -> str:

@@ -100,7 +100,7 @@ def test_next_names_the_ssh_target_and_the_uuid_of_a_name_a_shell_could_misread(
     subject = Subject(kind="domain", name="web $(reboot)", id=uuid)
     report = msgspec.structs.replace(
         AT_RISK,
-        target=Target(kind="ssh", name="ssh://root@b3"),
+        target=Target(kind="ssh", name="root@b3"),
         findings=(msgspec.structs.replace(STRANDED_FINDING, subject=subject),),
     )
     wanted = f"Next: kvmedic plan ssh://root@b3 --remedy release-stranded-memory --domain {uuid}"

@@ -11,6 +11,7 @@ from kvmedic.model.finding import Subject
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.report import Report
 from kvmedic.render import words
+from kvmedic.render.source_names import end_of_path, source_words
 from kvmedic.units import GIB
 
 
@@ -76,7 +77,8 @@ def test_a_source_has_a_short_name(source: str, line: int | None, expected: str)
 def lacking(reason: Reason, kind: str = "host") -> Report:
     gap = Missing(source="libvirt", reason=reason, detail="")
     cause = msgspec.structs.replace(UNDETERMINED.undetermined[0], lacking=(str(gap),))
-    target = Target(kind=kind, name="b3")  # type: ignore[arg-type]
+    name = "ops@b3" if kind == "ssh" else "b3"
+    target = Target(kind=kind, name=name)  # type: ignore[arg-type]
     return msgspec.structs.replace(UNDETERMINED, target=target, undetermined=(cause,), gaps=(gap,))
 
 
@@ -86,6 +88,8 @@ def lacking(reason: Reason, kind: str = "host") -> Report:
         (HEALTHY, "nothing to do now"),
         (lacking(Reason.DENIED), "run it as root, if it was not: sudo kvmedic check"),
         (lacking(Reason.DENIED, "bundle"), "collect it again as root"),
+        (lacking(Reason.DENIED, "ssh"), "run it as root, if it was not: kvmedic check ssh://root@b3"),
+        (lacking(Reason.NOT_COLLECTED, "ssh"), "look closer: kvmedic check --deep ssh://ops@b3"),
         (lacking(Reason.NOT_COLLECTED), "look closer: kvmedic check --deep"),
         (lacking(Reason.TIMED_OUT), "look first at libvirt: no answer in time"),
         (lacking(Reason.NOT_UNDERSTOOD), "see below what was not seen, and why"),
@@ -125,7 +129,7 @@ def test_what_stays_open_is_said_of_a_healthy_host() -> None:
     ],
 )
 def test_a_long_path_keeps_as_many_of_its_last_parts_as_fit(source: str, shown: str) -> None:
-    assert words.end_of_path(source, 32) == shown
+    assert end_of_path(source, 32) == shown
 
 
 def test_what_a_host_does_not_have_is_named_only_where_something_essential_needs_it() -> None:
@@ -168,7 +172,7 @@ def test_what_keeps_an_essential_cause_open_is_named_first() -> None:
     ],
 )
 def test_what_only_our_collectors_write_is_named_by_what_is_in_it(source: str, shown: str) -> None:
-    assert words.source_words(source, 32) == shown
+    assert source_words(source, 32) == shown
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ import msgspec
 
 LONGEST_MESSAGE_BYTES: Final = 64 << 10
 LONGEST_BINARY_BYTES: Final = 16 << 20
+LONGEST_ENTRY_BYTES: Final = 256 << 10
+"""A longer entry is read field by field, which needs no more memory than its longest field."""
+_EMPTY_LINES: Final = b"\n" * 4096
 LONGEST_BUFFER_BYTES: Final = LONGEST_BINARY_BYTES + (4 << 20)
 _MARK: Final = b"\x1e"
 
@@ -173,9 +176,13 @@ class _ExportReader:
 
     def _read_entry(self, position: int, out: list[bytes]) -> int | None:
         """Read one entry; where the next begins, None where it is not complete yet."""
+        if self._buffer.startswith(b"\n\n", position):
+            return self._skip_empty_lines(position, out)
         end = self._buffer.find(b"\n\n", position)
         if end < 0:
             return None
+        if end - position > LONGEST_ENTRY_BYTES:
+            return self._read_entry_with_binary(position, out)
         lines = self._buffer[position:end].split(b"\n")
         try:
             found: dict[bytes, bytes] = dict([line.split(b"=", 1) for line in lines])
@@ -191,6 +198,17 @@ class _ExportReader:
         elif b"__REALTIME_TIMESTAMP" in found:
             out.append(_line_of_bytes(self._entry_line, found))
         return end + 2
+
+    def _skip_empty_lines(self, position: int, out: list[bytes]) -> int:
+        """The last but one of many empty lines: they end the entry that is open, and say no more."""
+        end = position
+        while self._buffer.startswith(_EMPTY_LINES, end):
+            end += len(_EMPTY_LINES)
+        while self._buffer.startswith(b"\n\n", end):
+            end += 1
+        self._end_entry(out)
+        self._number += end - position
+        return end
 
     def _read_entry_with_binary(self, position: int, out: list[bytes]) -> int | None:
         number = self._number

@@ -19,7 +19,8 @@ from kvmedic.parse.logs.report import Collector, Context
 from kvmedic.parse.logs.task_table import TaskTableParts
 from kvmedic.parse.logs.trace import TraceParts
 
-HEADER = re.compile(r"(.{0,64}?) ?invoked oom-killer: ")
+_INVOKED: Final = "invoked oom-killer: "
+LONGEST_COMM: Final = 64
 _GFP = re.compile(r"gfp_mask=(0x[0-9a-f]+(?:\([^)]{0,512}\))?|[0-9a-f]+)")
 _ORDER = re.compile(r"order=(-?\d{1,3})")
 _ADJ = re.compile(r"oom_(?:score_)?adj=(-?\d{1,5})")
@@ -33,7 +34,7 @@ def open_oom(context: Context, line: LogLine) -> OomCollector | None:
     if not line.is_kernel or "ernel panic" in line.message:
         return None
     collector = OomCollector(context, line)
-    if HEADER.search(line.message):
+    if _INVOKED in line.message:
         return collector
     if any(mark in line.message for mark in _OPENERS) and collector.claims(line):
         return collector
@@ -56,7 +57,7 @@ class OomCollector(Collector):
         self._memcg = MemcgParts()
         self._trace = TraceParts()
         self._cpuset: tuple[str | None, str | None] = (None, None)
-        self._has_header = HEADER.search(line.message) is not None
+        self._has_header = _INVOKED in line.message
 
     def claims(self, line: LogLine) -> bool:
         """Take a line of the report; the next header belongs to the next report."""
@@ -129,10 +130,10 @@ class OomCollector(Collector):
         )
 
     def _requester(self, header: str) -> Task | None:
-        match = HEADER.search(header)
-        if match is None:
+        before, invoked, _ = header.partition(_INVOKED)
+        if not invoked:
             return None
-        comm = match[1].split("] ")[-1].strip() or self._trace.comm
+        comm = before[-LONGEST_COMM - 1 :].split("] ")[-1].strip() or self._trace.comm
         return Task(comm=comm, pid=self._trace.pid, cpu=self._trace.cpu)
 
     def _constraint(self) -> Constraint | None:

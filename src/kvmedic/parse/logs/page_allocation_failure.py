@@ -7,6 +7,7 @@ and vmalloc. The kernel prints at most one in ten seconds: absence proves nothin
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from kvmedic.model.memory_report import PageAllocationFailure, Task
 from kvmedic.parse.logs.envelope import LogLine
@@ -23,6 +24,7 @@ _XFS = re.compile(
     r"XFS: (?:(.{1,32}?)\((\d{1,10})\) )?possible memory allocation deadlock(?: size (\d{1,12}))?"
 )
 """fs/xfs/kmem.c (to 5.15): it asks again until it gets contiguous memory, and says so each hundredth time."""
+LONGEST_HEADER: Final = 1024
 _ORDER = re.compile(r"order[: ](\d{1,3})")
 _MODE = re.compile(r"mode:(0x[0-9a-f]+(?:\([^)]{0,512}\))?|[0-9a-f]+)")
 _STALL = re.compile(r"stalls for (\d{1,10})ms")
@@ -35,10 +37,11 @@ def open_allocation(context: Context, line: LogLine) -> AllocationCollector | Pa
     """A collector where the line begins such a report; XFS tells of its own in one line."""
     if not line.is_kernel or "callbacks suppressed" in line.message:
         return None
-    xfs = _XFS.search(line.message)
+    message = line.message[:LONGEST_HEADER]
+    xfs = _XFS.search(message)
     if xfs is not None:
         return _of_xfs(context, line, xfs)
-    return AllocationCollector(context, line) if _HEADER.search(line.message) else None
+    return AllocationCollector(context, line) if _HEADER.search(message) else None
 
 
 def _of_xfs(context: Context, line: LogLine, match: re.Match[str]) -> PageAllocationFailure:
@@ -94,7 +97,7 @@ class AllocationCollector(Collector):
 
     def finish(self) -> PageAllocationFailure:
         """The report, from whatever was taken."""
-        header, cpuset = self.head.message, self._cpuset
+        header, cpuset = self.head.message[:LONGEST_HEADER], self._cpuset
         match = _HEADER.search(header)
         order, mode, stall = _ORDER.search(header), _MODE.search(header), _STALL.search(header)
         size, nodemask = _BYTES.search(header), _NODEMASK.search(header)

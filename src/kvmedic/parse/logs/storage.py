@@ -28,6 +28,8 @@ Kind = Literal[
     "command-timeout",
     "pool-suspended",
 ]
+LONGEST_MESSAGE: Final = 1024
+"""The kernel and its daemons say it in less; some patterns are slow on endless lines."""
 _OPERATION = re.compile(
     r"op 0x[0-9a-f]+:\((\w+)\)|(?:async page |lost (?:async page |sync page )?)(read|write)"
 )
@@ -78,7 +80,7 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
 
 def read_storage(context: Context, line: LogLine) -> StorageError | None:
     """The storage error this line tells; None for other lines."""
-    message = line.message
+    message = line.message[:LONGEST_MESSAGE]
     if "block I/O error in device" in message or "VFIO_MAP_DMA" in message:
         return None
     for kind, pattern in _KINDS:

@@ -162,6 +162,8 @@ def test_the_zeros_that_a_reset_left_do_not_hide_the_line_behind_them() -> None:
         "fsfreeze thaw backup of vm ", "server x not responding, still trying ", "kvm_init_vcpu x ",
         "stonith reboot node Operation reboot targeting a ", "EDAC MC0: 1 CE on ", "Killed process 1 (a",
         "invoked oom-killer: gfp_mask=0x1(", "mc_event: 1 Corrected error on ", "UPID:a:B:C:D:qmstart:1:",
+        "BTRFS (device a errno=-28 ", "XFS: a( possible memory allocation deadlock ", "&lt;invoked oom",
+        "> [ 1.0] possible memory ", "Process 1 (a of user 1 dumped core", "a.scope: by the OOM killer",
     ],
 )  # fmt: skip
 def test_long_lines_made_of_the_beginnings_of_patterns_are_read_quickly(fragment: str) -> None:
@@ -172,6 +174,28 @@ def test_long_lines_made_of_the_beginnings_of_patterns_are_read_quickly(fragment
 
     assert reading.lines_total == 20
     assert (time.process_time() - begin) / 20 < 0.1
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"__CURSOR=a\n" + b"A=b\n" * (512 << 10),
+        b"__CURSOR=a\n" + b"\n" * (8 << 20),
+        b"__CURSOR=a\nMESSAGE\n" + (1 << 40).to_bytes(8, "little") + b"\n\n" * (1 << 20),
+    ],
+    ids=["one entry", "empty lines", "a length that is a lie"],
+)
+def test_an_export_that_does_not_end_its_entries_is_bounded(endless: bytes) -> None:
+    tracemalloc.start()
+    begin = time.process_time()
+
+    reading = read(endless)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert reading.bytes_total == len(endless)
+    assert time.process_time() - begin < 15
+    assert peak < 30 * MIB
 
 
 def test_random_bytes_are_read_at_once() -> None:

@@ -13,6 +13,7 @@ def bring_about(stage: Stage) -> None:
     guest.host.virsh("setmem", guest.name, f"{stage.pick(200, 240)}M", "--live")
     stage.sleep(8)
     try_quietly(lambda: guest.agent.ask(f"fill {stage.pick(200, 260)}", timeout_s=40))
+    guest.agent.wait_until_up(timeout_s=180)  # starved, it may take its time to say a word
     stage.keep_guest_log(guest)
 
 

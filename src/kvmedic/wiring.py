@@ -76,11 +76,11 @@ def save_bundle(contents: BundleContents, path: Path | None) -> Path:
     return chosen
 
 
-def run_store() -> RunStore:
-    """The store of this host's runs."""
+def run_store(folder: Path | None = None) -> RunStore:
+    """The store of this host's runs, or the records of runs that were brought to ``folder``."""
     from kvmedic.adapters.run_store import RunStore  # noqa: PLC0415
 
-    return RunStore()
+    return RunStore(folder)
 
 
 def runs_under_way(names: Iterable[str]) -> frozenset[str]:

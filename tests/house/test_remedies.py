@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+from refusals import ACTORS, refusals_of
 
 from kvmedic.diagnose.catalogue import CAUSES, LIVING
 from kvmedic.plan.catalogue import REMEDIES
@@ -27,6 +28,7 @@ PERMANENT = [
     "evacuate-host",
     "reboot-host",
 ]
+LEAST_REFUSALS = 5
 PARTS = (
     "What it changes",
     "When it is refused",
@@ -57,6 +59,15 @@ def test_every_remedy_has_a_page_with_all_its_parts(remedy: Remedy) -> None:
 
     assert page.startswith(f"# {remedy.id}\n\n{remedy.title}.\n")
     assert sorted(heading for heading in headings if heading in PARTS) == sorted(PARTS)
+
+
+@pytest.mark.parametrize("remedy", ACTORS)
+def test_the_page_tells_every_refusal_in_the_words_of_the_code(remedy: str) -> None:
+    page = " ".join((PAGES / f"{remedy}.md").read_text().split())
+    sentences = refusals_of(remedy)
+
+    assert len(sentences) >= LEAST_REFUSALS
+    assert [sentence for sentence in sentences if " ".join(sentence.split()) not in page] == []
 
 
 @pytest.mark.parametrize("remedy", REMEDIES, ids=lambda remedy: remedy.id)

@@ -98,9 +98,20 @@ class RunStore:
 
     def load(self, run: str) -> Run:
         """One run as a record. UsageError where there is none of this name."""
+        self._check_there(run)
+        found = _as_run(self.lines(run))
+        if found.id != run:
+            raise _broken(self._path(run), 1, f"it is the record of {found.id}")
+        return found
+
+    def _check_there(self, run: str) -> None:
         if not self._path(run).exists():
             raise UsageError(f"no run {run!r}", hint="See kvmedic runs for their names.")
-        return _as_run(self.lines(run))
+
+    def text(self, run: str) -> str:
+        """The record of one run as it was written; only a chain that is unbroken. UsageError: no such run."""
+        self.load(run)
+        return self._path(run).read_text()
 
     def names(self) -> list[str]:
         """The names of all runs, sorted."""
@@ -115,7 +126,11 @@ class RunStore:
         return sorted(name.removesuffix(".jsonl") for name in found if name.endswith(".jsonl"))
 
     def seal(self, run: str) -> Seal:
-        """The length and last hash of a run's chain: kept elsewhere, they show a chain that was cut."""
+        """The length and last hash of a run's chain: kept elsewhere, they show a chain that was cut.
+
+        UsageError where there is no such run.
+        """
+        self._check_there(run)
         chain = list(self._chain(run))
         return Seal(lines=len(chain), sha256=chain[-1][0].sha256 if chain else FIRST)
 

@@ -22,6 +22,8 @@ class NestedWish(Record, frozen=True, kw_only=True):
     """More for the kernel's command line, for example ``transparent_hugepage=madvise``."""
     address: str | None = None
     """Address with prefix length for the network card (``10.0.2.15/24``); libvirtd then listens."""
+    without_cpu: tuple[str, ...] = ()
+    """CPU features that this host lacks, for example ``avx2``."""
     network: tuple[str, ...] = ()
     """QEMU arguments that make the card, for example ``-nic user,restrict=on,hostfwd=…``."""
 
@@ -30,7 +32,8 @@ def nested_command(wish: NestedWish, *, name: str, folder: Path, kernel: Path, i
     """The command. A panic reboots after a second, as ``reset`` does; the watchdog card is there, unarmed."""
     return [
         *("qemu-system-x86_64", "-name", name, "-nodefaults", "-no-user-config", "-display", "none"),
-        *("-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max,-erms,-fsrm"),
+        *("-machine", "q35", "-accel", "tcg,thread=multi"),
+        *("-cpu", ",-".join(("max", "erms", "fsrm", *wish.without_cpu))),
         *_memory(wish),
         *("-kernel", str(kernel), "-initrd", str(initramfs), "-append", _kernel_words(wish)),
         *("-chardev", f"file,id=console,path={folder}/console.log,append=on", "-serial", "chardev:console"),

@@ -128,10 +128,10 @@ class RebootActor:
             return "it does not answer"
 
     def _reset_a_silent_host(self, action: RebootHost) -> bool:
-        """It was empty when the order was given, and nothing could come: it was cordoned. One reset, no
-        more."""
+        """It was empty and cordoned when the order was given; one that still answers is looked at again. One
+        reset, no more."""
         try:
-            if self._boot_id() != action.boot_id:
+            if self._boot_id() != action.boot_id or self._guests():
                 return False
         except KvmedicError:
             pass
@@ -143,6 +143,11 @@ class RebootActor:
         if said.code or not said.out.strip():
             raise PreconditionFailedError(f"the boot id of {self._shell.shown} could not be read")
         return said.out.strip()
+
+    def _guests(self) -> list[str]:
+        """What still runs there, as far as it is seen: on its way down a host stops libvirt first."""
+        lines = self._shell.run(GUESTS).out.splitlines()
+        return [line for line in lines if line.startswith(("process ", "domain "))]
 
     def _check_empty(self) -> None:
         if read_cordon(self._shell) is None:

@@ -49,33 +49,33 @@ def remotely_locked(
     Those in ``shared`` are held together with others who share them. What it yields tells whether the locks
     are held: they are gone when the ssh session is, and taken again where the host was booted since.
     """
-    lock = _RemoteLock(HostShell(ssh), owner, _in_order(names, shared))
+    lock = RemoteLock(HostShell(ssh), owner, _in_order(names, shared))
     try:
         yield lock.is_held
     finally:
         lock.let_go()
 
 
-class _RemoteLock:
-    """Locks on one host. PreconditionFailedError where they cannot be had."""
+class RemoteLock:
+    """Locks on one host, held by ``process``. PreconditionFailedError: they cannot be had."""
 
     def __init__(self, shell: HostShell, owner: str, names: Sequence[str]) -> None:
         self._shell, self._words = shell, (owner, "", *names)
-        self._process, self._boot_id = self._take()
+        self.process, self.boot_id = self._take()
 
     def is_held(self) -> bool:
         """Whether they are held; after a reboot, which took them from everybody, they are taken again."""
-        return self._process.poll() is None or self._is_taken_after_reboot()
+        return self.process.poll() is None or self._is_taken_after_reboot()
 
     def let_go(self) -> None:
         """Closing its standard input ends the shell there, and with it the locks."""
-        for pipe in (self._process.stdin, self._process.stdout):
+        for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
         try:
-            self._process.wait(timeout=3)
+            self.process.wait(timeout=3)
         except subprocess.TimeoutExpired:
-            end_child(self._process)
+            end_child(self.process)
 
     def _take(self) -> tuple[subprocess.Popen[bytes], str]:
         process = subprocess.Popen(
@@ -85,7 +85,7 @@ class _RemoteLock:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        self._process = process
+        self.process = process
         try:
             return process, _boot_id(_first_line(process), self._shell.shown)
         except BaseException:
@@ -93,16 +93,16 @@ class _RemoteLock:
             raise
 
     def _is_taken_after_reboot(self) -> bool:
-        before = self._boot_id
+        before = self.boot_id
         self.let_go()
         try:
-            self._process, boot_id = self._take()
+            self.process, boot_id = self._take()
         except PreconditionFailedError:
             return False
         if boot_id == before:
             self.let_go()
             return False
-        self._boot_id = boot_id
+        self.boot_id = boot_id
         return True
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
-from kvmedic.adapters.remote_lock import HOLD
+import pytest
+
+from kvmedic.adapters.host_shell import HostShell
+from kvmedic.adapters.remote_lock import HOLD, RemoteLock
 
 HELD = f"held {Path('/proc/sys/kernel/random/boot_id').read_text().strip()}"
 
@@ -54,3 +59,35 @@ def test_shared_locks_are_shared_and_keep_others_out(tmp_path: Path) -> None:
             third.communicate("")
         first.communicate("")
         second.communicate("")
+
+
+@pytest.fixture
+def lock() -> Iterator[RemoteLock]:
+    """A lock of this host that nobody else has."""
+    name = f"test-{uuid.uuid4()}"
+    held = RemoteLock(HostShell(None), "alice", [name])
+    yield held
+    held.let_go()
+    Path(f"/run/kvmedic/locks/{name}.lock").unlink()
+
+
+def cut(held: RemoteLock) -> None:
+    """What a reboot there, or a lost network, does to the session."""
+    held.process.kill()
+    held.process.wait()
+
+
+def test_a_lock_whose_session_was_lost_is_not_taken_again_in_the_same_boot(lock: RemoteLock) -> None:
+    """Somebody else may have held it in between, and done anything."""
+    assert lock.is_held()
+    cut(lock)
+    assert not lock.is_held()
+    assert not lock.is_held()
+
+
+def test_a_lock_that_went_with_a_reboot_is_taken_again(lock: RemoteLock) -> None:
+    lock.boot_id = "00000000-an-earlier-boot"
+    cut(lock)
+    assert lock.is_held()
+    assert lock.process.poll() is None
+    assert lock.boot_id == HELD.removeprefix("held ")

@@ -2,8 +2,8 @@
 
 A kernel log that counts seconds since boot, or writes local time, is shifted so that the ends of QEMU
 processes in it meet those in QEMU's and libvirt's logs, which write UTC. A zone is a multiple of a quarter
-of an hour. Where nothing meets, a log that counts from boot is taken to reach up to the latest moment
-known: it was saved then.
+of an hour. A log that counts from boot needs no such meeting where another one of the same boot writes both
+clocks. Where nothing meets, it is taken to reach up to the latest moment known: it was saved then.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def aligned(told: Sequence[Sequence[Happening]]) -> list[Happening]:
     """The happenings of several logs on one clock; each inner sequence is one log, in its order."""
     sure = [happening for log in told for happening in log if _is_sure(happening)]
     ends = [h.tick_s for h in sure if _tells_an_end(h)][-MOST_ANCHORS:]
-    return [happening for log in told for happening in _aligned_log(log, ends, _latest(sure, log))]
+    placed = [_in_zone(log, ends) for log in told]
+    both = [h for log in placed for h in log if h.at_s is not None and h.event.at.monotonic_s is not None]
+    return [happening for log in placed for happening in _from_boot(log, ends, both, _latest(sure, log))]
 
 
 def _latest(sure: Sequence[Happening], log: Sequence[Happening]) -> float | None:
@@ -42,19 +44,51 @@ def _latest(sure: Sequence[Happening], log: Sequence[Happening]) -> float | None
     return max(known, default=min(later, default=None))
 
 
-def _aligned_log(log: Sequence[Happening], ends: list[float], latest: float | None) -> Iterable[Happening]:
-    if latest is None or not log or all(_is_sure(happening) for happening in log):
-        return log
+def _in_zone(log: Sequence[Happening], ends: list[float]) -> Sequence[Happening]:
+    """A log in local time, moved by its zone where that can be told."""
     local = [happening for happening in log if happening.at_s is not None and not _is_sure(happening)]
-    if local:
-        zone = _best_shift([h.tick_s for h in local if _ends_qemu(h)], ends, step_s=QUARTER_S)
-        return log if zone is None else [_shifted(happening, zone) for happening in log]
+    zone = _best_shift([h.tick_s for h in local if _ends_qemu(h)], ends, step_s=QUARTER_S)
+    return log if zone is None else [_shifted(happening, zone) for happening in log]
+
+
+def _from_boot(
+    log: Sequence[Happening], ends: list[float], both: list[Happening], latest: float | None
+) -> Iterable[Happening]:
+    """A log that counts seconds since boot, moved to when that was."""
+    if not log or any(happening.at_s is not None for happening in log):
+        return log
     last_boot = max(happening.boot for happening in log)
     rows = [happening for happening in log if happening.boot == last_boot]
-    shift = _best_shift([h.tick_s for h in rows if _ends_qemu(h)], ends, step_s=None)
-    is_met = shift is not None
-    shift = latest - max(happening.tick_s for happening in rows) if shift is None else shift
-    return [_since_boot(happening, shift, is_met=is_met and happening.boot == last_boot) for happening in log]
+    beside = [happening for happening in both if happening.boot == last_boot]
+    met = _met_in_boot(rows, beside) or _met_by_ends(rows, ends)
+    if met is None and latest is None:
+        return log
+    shift, doubt = met or ((latest or 0.0) - max(row.tick_s for row in rows), None)
+    return [_since_boot(h, shift, doubt if h.boot == last_boot else None) for h in log]
+
+
+def _met_by_ends(rows: Sequence[Happening], ends: list[float]) -> tuple[float, float] | None:
+    shift = _best_shift([row.tick_s for row in rows if _ends_qemu(row)], ends, step_s=None)
+    return None if shift is None else (shift, ZONE_DOUBT_S)
+
+
+def _met_in_boot(rows: Sequence[Happening], both: Sequence[Happening]) -> tuple[float, float] | None:
+    """What must be added to ticks since boot, by another log of this boot with both clocks; and its doubt.
+
+    What that log says later since boot than this one reaches is of another boot: it counts boots otherwise.
+    """
+    counted = [row for row in rows if row.event.at.monotonic_s is not None]
+    if not both or not counted:
+        return None
+    last, met = counted[-1], both[-1]
+    if max(map(_since_boot_s, both)) > max(map(_since_boot_s, counted)):
+        return None
+    shift = (met.tick_s - _since_boot_s(met)) - (last.tick_s - _since_boot_s(last))
+    return shift, max(met.uncertainty_s or 0.0, ZONE_DOUBT_S)
+
+
+def _since_boot_s(happening: Happening) -> float:
+    return happening.event.at.monotonic_s or 0.0
 
 
 def _is_sure(happening: Happening) -> bool:
@@ -94,14 +128,11 @@ def _shifted(happening: Happening, zone_s: float) -> Happening:
     )
 
 
-def _since_boot(happening: Happening, shift_s: float, *, is_met: bool) -> Happening:
+def _since_boot(happening: Happening, shift_s: float, doubt_s: float | None) -> Happening:
+    """Moved; without a doubt that is known, its time is good for the order alone."""
     tick_s = happening.tick_s + shift_s
-    return structs.replace(
-        happening,
-        tick_s=tick_s,
-        at_s=tick_s if is_met else None,
-        uncertainty_s=ZONE_DOUBT_S if is_met else None,
-    )
+    at_s = None if doubt_s is None else tick_s
+    return structs.replace(happening, tick_s=tick_s, at_s=at_s, uncertainty_s=doubt_s)
 
 
 def _ends_qemu(happening: Happening) -> bool:

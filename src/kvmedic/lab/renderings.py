@@ -21,6 +21,9 @@ from kvmedic.lab.take import time_of
 UNFLUSHED_S = 5.0
 """What the kernel said this shortly before a panic does not reach the disk."""
 
+DUMPED_AFTER_S = 20.0
+"""So long after the panic the kernel that saves the dump names its folder."""
+
 
 def dmesg(incident: Incident) -> bytes:
     """The ring buffer; after a panic the one that the crash dump holds."""
@@ -107,7 +110,7 @@ def _sosreport_files(incident: Incident) -> Mapping[str, bytes]:
     files["sos_commands/kernel/dmesg"] = incident.boots[-1].text.encode()
     for boot in incident.boots:
         if boot.end == "panic":
-            day = datetime.fromtimestamp(boot.started_at, UTC).strftime("%Y-%m-%d-%H:%M")
+            day = datetime.fromtimestamp(_last_s(boot) + DUMPED_AFTER_S, UTC).strftime("%Y-%m-%d-%H:%M:%S")
             files[f"var/crash/127.0.0.1-{day}/vmcore-dmesg.txt"] = boot.text.encode()
     return files
 
@@ -116,9 +119,14 @@ def _flushed(boot: Boot) -> Boot:
     """The part of a boot's log that reached the disk."""
     if boot.end != "panic":
         return boot
-    end_s = max(at_s for at_s, _ in _timed(boot)) - UNFLUSHED_S
+    end_s = _last_s(boot) - UNFLUSHED_S
     lines = [line for at_s, line in _timed(boot) if at_s < end_s]
     return msgspec.structs.replace(boot, text="".join(f"{line}\n" for line in lines))
+
+
+def _last_s(boot: Boot) -> float:
+    """When its last line was said; when it began, where it said none."""
+    return max((at_s for at_s, _ in _timed(boot)), default=boot.started_at)
 
 
 def _with_boots(incident: Incident, boots: list[Boot]) -> Incident:
@@ -187,5 +195,4 @@ def _tar(entries: Mapping[str, bytes], boot: Boot) -> bytes:
 
 def end_of(incident: Incident) -> float:
     """When the last line of the last boot was said, in seconds since 1970."""
-    boot = incident.boots[-1]
-    return max((at_s for at_s, _ in _timed(boot)), default=boot.started_at)
+    return _last_s(incident.boots[-1])

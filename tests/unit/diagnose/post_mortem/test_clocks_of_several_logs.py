@@ -60,3 +60,22 @@ def test_a_qemu_that_ended_in_an_earlier_boot_is_told_with_the_kill_of_that_boot
 
     assert top(report) == "host-memory-overcommitted"
     assert len(report.incidents) == 1
+
+
+def test_a_crash_dump_is_laid_beside_the_log_of_its_boot_that_writes_both_clocks() -> None:
+    """Days after the last event that reached the disk, the host panicked: the dump alone knows."""
+    limit = oom((FIRST, SMALL), host_zones(15900, 60), constraint="CONSTRAINT_MEMCG", memcg=("/x", 8192))
+    again = syslog("Linux version 6.1.0-18-amd64 (gcc-12) #1 SMP\n", at="Nov 24 05:00:00", uptime_s=0.0)
+    old = syslog(limit, at="Nov 20 03:00:12", uptime_s=250000.0)
+    panic = dmesg("Kernel panic - not syncing: sysrq triggered crash\n", uptime_s=600000.0)
+
+    report = why(
+        {
+            "var/log/kern.log": old + again,
+            "var/crash/127.0.0.1-2026-11-24-04:58/vmcore-dmesg.txt": dmesg(limit, uptime_s=250000.0) + panic,
+        }
+    )
+
+    assert top(report) == "host-panic"
+    assert report.timeline[-1].at is not None
+    assert report.timeline[-1].at.startswith("2026-11-24T0")

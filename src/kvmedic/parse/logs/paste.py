@@ -18,6 +18,7 @@ NARROWEST: Final = 60
 WIDEST: Final = 100
 """Kernel reports have lines far longer than this: a log whose longest line is shorter was wrapped."""
 FEWEST_LINES: Final = 3
+MOSTLY: Final = 3
 WIDEST_GAP: Final = 16
 """So many spaces may have stood between two columns of a table where it was wrapped."""
 LONGEST_JOINED_BYTES: Final = 8 << 10
@@ -25,6 +26,7 @@ _STAMPED = re.compile(
     rb"[ \t]*(?:[>|] ?)*[ \t]*(?:<\d{1,3}>)?"
     rb"(?:\[ *\d+\.\d+\]|\[\w{2,4} \w{3} +\d|[A-Z][a-z]{2} +\d+ \d\d:|\d{4}-\d\d-\d\d)"
 )
+_MARKS = re.compile(rb"(?:[>|] ?)*")
 _QUOTE = re.compile(rb"[ \t]*(?:[>|] ?)*[ \t]*")
 
 
@@ -41,10 +43,12 @@ def find_wrap(head: bytes) -> Wrap | None:
     width = max((len(line) for line in lines if b" " in line[_quote_length(line) :]), default=0)
     if not NARROWEST <= width <= WIDEST or sum(map(is_stamped, lines)) < FEWEST_LINES:
         return None
-    broken = [above for above, line in pairwise(lines) if _is_wrapped(above, line, width)]
-    if len(broken) < FEWEST_LINES:
+    pairs = [(above, line) for above, line in pairwise(lines) if not is_stamped(line)]
+    cut = sum(_is_cut(above, line, width) for above, line in pairs)
+    filled = sum(_is_filled(above, line, width) and len(above) < width for above, line in pairs)
+    if cut + filled < FEWEST_LINES:
         return None
-    return Wrap(width=width, is_cut=all(len(above) == width for above in broken))
+    return Wrap(width=width, is_cut=cut > MOSTLY * filled)
 
 
 def is_stamped(line: bytes) -> bool:
@@ -52,13 +56,24 @@ def is_stamped(line: bytes) -> bool:
     return _STAMPED.match(line) is not None
 
 
-def _is_wrapped(above: bytes, line: bytes, width: int) -> bool:
-    """Whether this line is the rest of the one above."""
-    text = line[_quote_length(line) :]
-    if not text or not above.strip() or is_stamped(line):
+def _is_cut(above: bytes, line: bytes, width: int) -> bool:
+    """Whether a terminal cut the line above at its edge."""
+    return len(above) == width and bool(line)
+
+
+def _is_filled(above: bytes, line: bytes, width: int) -> bool:
+    """Whether the first word of this line did not fit behind the line above; indented lines were not moved."""
+    text = line[_mark_length(line) :]
+    if not text.strip() or not above.strip() or text[:1].isspace():
         return False
     word = len(text.split(maxsplit=1)[0]) + (WIDEST_GAP if b"  " in above else 1)
-    return len(above) == width or len(above) + word > width
+    return len(above) + word > width
+
+
+def _mark_length(line: bytes) -> int:
+    """The quote marks of a mail, with the one space behind each."""
+    match = _MARKS.match(line)
+    return match.end() if match is not None else 0
 
 
 def _quote_length(line: bytes) -> int:
@@ -77,8 +92,9 @@ def _joined(lines: list[bytes], wrap: Wrap) -> list[bytes]:
     begin, above = 0, b""
     for line in (line.rstrip(b"\r") for line in lines):
         is_open = bool(out) and len(out[begin]) < LONGEST_JOINED_BYTES and is_stamped(out[begin])
-        if is_open and _is_wrapped(above, line, wrap.width):
-            out[begin] += (b"" if wrap.is_cut else b" ") + line[_quote_length(line) :]
+        is_rest = (_is_cut if wrap.is_cut else _is_filled)(above, line, wrap.width)
+        if is_open and is_rest and not is_stamped(line):
+            out[begin] += line[_mark_length(line) :] if wrap.is_cut else b" " + line[_quote_length(line) :]
             out.append(b"")
         else:
             begin = len(out)

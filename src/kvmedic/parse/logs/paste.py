@@ -62,7 +62,7 @@ def _is_cut(above: bytes, line: bytes, width: int) -> bool:
 
 
 def _is_filled(above: bytes, line: bytes, width: int) -> bool:
-    """Whether the first word of this line did not fit behind the line above; indented lines were not moved."""
+    """Whether the first word of this line did not fit behind the line above; indented ones were not moved."""
     text = line[_mark_length(line) :]
     if not text.strip() or not above.strip() or text[:1].isspace():
         return False

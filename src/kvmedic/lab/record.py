@@ -24,8 +24,13 @@ for p in $(pgrep 'qemu-system|libvirtd|virtlogd'); do
 done
 """
 VIRSH = """
-timeout 15 virsh -r -q list --all > /tmp/quick/sos_commands/virsh/virsh_-r_list_--all 2>&1
-timeout 15 virsh -r domstats > /tmp/quick/sos_commands/virsh/virsh_-r_domstats 2>&1
+cd /tmp/quick/sos_commands/virsh
+timeout 30 virsh -r -q list --all > virsh_-r_list_--all 2>&1
+timeout 30 virsh -r domstats --nowait > virsh_-r_domstats 2>&1
+for name in $(virsh -r -q list --all --name); do
+  timeout 30 virsh -r dumpxml "$name" > "virsh_-r_dumpxml_$name" 2>&1
+  timeout 30 virsh -r dominfo "$name" > "virsh_-r_dominfo_$name" 2>&1
+done
 """
 LOGS = """
 mkdir -p /tmp/quick/var/log/libvirt
@@ -56,10 +61,15 @@ def record_after(stage: Stage, *, is_full: bool) -> None:
         stage.host.put("collector.sh", collector().encode())
         stage.sh("sh /exchange/collector.sh > /exchange/full.tar 2>/dev/null", timeout_s=300)
         stage.files |= _unpacked((stage.host.exchange / "full.tar").read_bytes())
-    has_lists = stage.host.wish.has_libvirt and not is_full
-    stage.sh(QUICK + (VIRSH if has_lists else "") + LOGS)
+    stage.sh(QUICK + (VIRSH if _has_lists(stage) else "") + LOGS, timeout_s=300)
     quick = _unpacked((stage.host.exchange / "quick.tar").read_bytes())
     stage.files |= {path: data for path, data in quick.items() if not is_full or path not in stage.files}
+
+
+def _has_lists(stage: Stage) -> bool:
+    """libvirt's lists, with more patience than a bundle has: under software emulation each takes seconds."""
+    state = stage.files.get("kvmedic/libvirt/state", b"answers")
+    return stage.host.wish.has_libvirt and state.startswith(b"answers")
 
 
 def _unpacked(archive: bytes) -> Mapping[str, bytes]:

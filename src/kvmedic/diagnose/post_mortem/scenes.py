@@ -186,11 +186,19 @@ def find_scenes(happenings: Sequence[Happening]) -> list[tuple[Happening, ...]]:
             continue
         last = scenes[-1][-1] if scenes else None
         is_near = last is not None and happening.tick_s - last.tick_s <= TOGETHER_S
-        if is_near and last is not None and last.boot == happening.boot:
+        if is_near and last is not None and last.boot == happening.boot and not _is_closed(last):
             scenes[-1].append(happening)
         else:
             scenes.append([happening])
     return [tuple(scene) for scene in scenes[-MOST_SCENES:]]
+
+
+def _is_closed(last: Happening) -> bool:
+    """A kill in a cgroup or by hand is over when it is told; without any clock, what follows stands alone."""
+    if last.at_s is not None or last.event.at.monotonic_s is not None:
+        return False
+    event = last.event
+    return isinstance(event, OomReport) and bool(event.victims) and (bool(event.is_memcg) or event.is_manual)
 
 
 def choose(scenes: Sequence[tuple[Happening, ...]]) -> tuple[Happening, ...]:

@@ -178,4 +178,14 @@ STRANGE: dict[str, Sample] = {
         },
         None,
     ),
+    "a paste without any clock: a kill in a cgroup, and behind it a panic": Sample(
+        {
+            "paste.txt": oom(
+                (FIRST, SMALL), (), memcg=("/qemu.slice/143.scope", 8192), constraint="CONSTRAINT_MEMCG"
+            )
+            + "sysrq: Trigger a crash\nKernel panic - not syncing: sysrq triggered crash\n"
+            "CPU: 0 PID: 71 Comm: bash Kdump: loaded Not tainted 6.1.0-18-amd64 #1\n"
+        },
+        "host-panic",
+    ),
 }

@@ -50,7 +50,11 @@ TRUTH: Mapping[str, Truth] = {
     ),
     "manual-oom": _is("manual-oom", "a person wrote f to sysrq-trigger; memory was plentiful"),
     "storage-stall": _is("storage-stall", "the file system under the images did not answer"),
-    "storage-full": _is("storage-full", "the file system under the image was full; QEMU paused the guest"),
+    "storage-full": _is(
+        "storage-full",
+        "the file system under the image was full; QEMU paused the guest, and that may be all that is known",
+        "guest-paused",
+    ),
     "fragmented": _is(
         "memory-fragmented", "a block of order 4 or 5 was needed, memory was free in the smallest blocks only"
     ),

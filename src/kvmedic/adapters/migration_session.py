@@ -18,7 +18,7 @@ from typing import Any
 
 from kvmedic.adapters.child import LONGEST_START_S, Answers, end_child
 from kvmedic.adapters.libvirt_migrate_child import NO_BINDING
-from kvmedic.errors import ActionRefusedError, OutcomeUnknownError, PreconditionFailedError
+from kvmedic.errors import ActionError, ActionRefusedError, OutcomeUnknownError, PreconditionFailedError
 from kvmedic.model.record import Record
 
 DEADLINE_S = 15.0
@@ -96,15 +96,19 @@ class MigrationSession:
                         by = str(content.get("aborted_by") or "")
                         return Ended(error=str(content["failed"]), aborted_by=by, is_post_copy=is_post_copy)
         except (TimeoutError, EOFError) as error:
-            if not is_begun:
-                raise ActionRefusedError(
-                    f"libvirt at {self._uri} gave no answer; nothing was changed", hint=HINT
-                ) from error
-            raise OutcomeUnknownError(
-                f"libvirt at {self._uri} fell silent in mid-migration; look at both hosts", hint=HINT
-            ) from error
+            raise self._silence(is_begun=is_begun) from error
         finally:
             child.end()
+
+    def _silence(self, *, is_begun: bool) -> ActionError:
+        """What a silence means, before and after libvirt was told to move the domain."""
+        if not is_begun:
+            return ActionRefusedError(
+                f"libvirt at {self._uri} gave no answer; nothing was changed", hint=HINT
+            )
+        return OutcomeUnknownError(
+            f"libvirt at {self._uri} fell silent in mid-migration; look at both hosts", hint=HINT
+        )
 
 
 class _Child:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kvmedic.derive.container_view import container_gap
 from kvmedic.derive.cpus import count_cpus
 from kvmedic.derive.demanded_orders import KVM_VCPU, derive_demanded_orders
 from kvmedic.derive.host_stranded import derive_stranded_range, hidden_gap, mapcount_gap
@@ -46,6 +47,10 @@ def derive_memory(evidence: Evidence) -> tuple[MemoryFacts, list[Missing]]:
     meminfo = read_with(evidence, "proc/meminfo", parse_meminfo)
     vmstat = read_with(evidence, "proc/vmstat", parse_vmstat)
     page_size, size_gap = derive_page_size(evidence, meminfo, vmstat)
+    zoneinfo = read_with(evidence, "proc/zoneinfo", parse_zoneinfo)
+    swaps = read_with(evidence, "proc/swaps", parse_swaps)
+    if hidden := container_gap(meminfo, zoneinfo, page_size):
+        meminfo = swaps = hidden
     areas = read_with(evidence, "proc/buddyinfo", parse_buddyinfo)
     pools, thp = derive_host_pools(evidence, meminfo), derive_thp(evidence)
     kvm_vcpu = derive_slab_cache(evidence, "kvm_vcpu", KVM_VCPU)
@@ -54,7 +59,7 @@ def derive_memory(evidence: Evidence) -> tuple[MemoryFacts, list[Missing]]:
     facts = MemoryFacts(
         page_size_bytes=page_size,
         meminfo=meminfo,
-        zones=derive_zones(areas, read_with(evidence, "proc/zoneinfo", parse_zoneinfo)),
+        zones=derive_zones(areas, zoneinfo),
         nodes=derive_nodes(evidence),
         vmstat=vmstat,
         rates=derive_rates(evidence),
@@ -62,7 +67,7 @@ def derive_memory(evidence: Evidence) -> tuple[MemoryFacts, list[Missing]]:
         pressure_cpu=_pressure(evidence, "cpu"),
         pressure_io=_pressure(evidence, "io"),
         hugepages=pools,
-        swaps=read_with(evidence, "proc/swaps", parse_swaps),
+        swaps=swaps,
         thp=thp,
         ksm=derive_ksm(evidence),
         zfs_arc=derive_zfs_arc(evidence),

@@ -51,8 +51,11 @@ class Actor(Protocol):
         """Make the change. ActionRefusedError: nothing changed; OutcomeUnknownError: look again."""
         ...
 
-    def undo(self, step: Step, intent: Intent, progress: Progress) -> None:
-        """Put back what ``intent.restores`` says was there. Errors as in ``act``."""
+    def undo(self, step: Step, intent: Intent, progress: Progress) -> str | None:
+        """Put back what ``intent.restores`` says was there, or say why there is nothing to put back any more.
+
+        Errors as in ``act``.
+        """
         ...
 
 

@@ -543,6 +543,7 @@ def test_the_device_goes_with_a_graceful_power_cycle(operator: Operator, guest: 
     finally:
         helper.join()
     live = operator.host.virsh("dumpxml", guest.name)
+    undone, back = operator.undo(), operator.definition()
     define(operator, plain)
 
     assert "disruptive, and there is no terminal to ask at" in waiting
@@ -550,6 +551,8 @@ def test_the_device_goes_with_a_graceful_power_cycle(operator: Operator, guest: 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the domain runs without a balloon device" in done.stdout
     assert "<memballoon model='none'/>" in live
+    assert "it was started again since" in undone
+    assert back == plain
 
 
 def power_off_when_asked(operator: Operator, guest: Guest) -> None:

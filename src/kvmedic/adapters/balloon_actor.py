@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from kvmedic.adapters.domain_step import DomainState, action_of, running_state_of
+from kvmedic.adapters.domain_step import DomainState, action_of, running_state_of, state_of
 from kvmedic.adapters.libvirt_session import LibvirtSession
 from kvmedic.errors import (
     ActionRefusedError,
@@ -43,7 +43,7 @@ class BalloonActor:
         return Sight(
             is_reached=abs(actual - action.actual_bytes) <= TOLERANCE_BYTES,
             facts={"actual_bytes": actual, "target_bytes": action.actual_bytes},
-            restores={"actual_bytes": actual},
+            restores={"actual_bytes": actual, "id": state.id},
         )
 
     def act(self, step: Step, intent: Intent, progress: Progress) -> None:
@@ -51,12 +51,20 @@ class BalloonActor:
         action = action_of(step, SetBalloon)
         self._set(action, action.actual_bytes, progress)
 
-    def undo(self, step: Step, intent: Intent, progress: Progress) -> None:
-        """Asks for what the guest had before. ActionRefusedError where it cannot spare that now."""
+    def undo(self, step: Step, intent: Intent, progress: Progress) -> str | None:
+        """Asks for what the guest had before. ActionRefusedError where it cannot spare that now.
+
+        A domain that was started again since has a balloon of its own, or none: libvirt set it then.
+        """
         action, before = action_of(step, SetBalloon), intent.restores.get("actual_bytes")
-        if isinstance(before, int):
-            _check_spare(running_state_of(self._session, action.domain_uuid), before)
-            self._set(action, before, progress)
+        if not isinstance(before, int):
+            return None
+        state = state_of(self._session, action.domain_uuid)
+        if state.id != intent.restores.get("id", state.id):
+            return "it was started again since, or is off: its balloon is what its definition says"
+        _check_spare(running_state_of(self._session, action.domain_uuid), before)
+        self._set(action, before, progress)
+        return None
 
     def _set(self, action: SetBalloon, target_bytes: int, progress: Progress) -> None:
         self._session.write("set_balloon", uuid=action.domain_uuid, kib=target_bytes // KIB)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from kvmedic.adapters.domain_step import action_of
@@ -14,7 +15,13 @@ from kvmedic.ports import Progress
 MARK = "# Written by kvmedic"
 ALLOWED = ("proc/sys/vm/", "sys/kernel/mm/transparent_hugepage/")
 """A plan is a file that anybody could have edited: nothing else is ever written."""
-ALLOWED_FILES = ("etc/sysctl.d/90-kvmedic.conf", "etc/tmpfiles.d/kvmedic.conf")
+ALLOWED_LINES = {
+    "etc/sysctl.d/90-kvmedic.conf": re.compile(r"(vm\.[a-z_]+) = [0-9]+"),
+    "etc/tmpfiles.d/kvmedic.conf": re.compile(
+        r"w (/sys/kernel/mm/transparent_hugepage/[a-z_/]+) - - - - [a-z0-9]+"
+    ),
+}
+"""Our files, and the only lines in them: systemd-tmpfiles carries out whatever stands there, as root."""
 
 
 class WriteTunableActor:
@@ -77,7 +84,10 @@ class WriteTunableActor:
 
 
 class PersistTunablesActor:
-    """The actor of persist-tunables: only files that bear our mark are ever overwritten."""
+    """The actor of persist-tunables: only files that bear our mark are ever written to.
+
+    What an earlier run keeps there stays, but for the settings that this one sets.
+    """
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
@@ -91,13 +101,15 @@ class PersistTunablesActor:
                 f"{action.path} is not ours; it was not touched", hint="Use kvmedic plan --emit instead."
             )
         return Sight(
-            is_reached=now == action.content, facts={"bytes": len(now or "")}, restores={"content": now}
+            is_reached=now is not None and now == self._with(action, now),
+            facts={"bytes": len(now or "")},
+            restores={"content": now},
         )
 
     def act(self, step: Step, intent: Intent, progress: Progress) -> None:
         """Writes the file whole, or not at all."""
         action = action_of(step, PersistTunables)
-        self._write(action, action.content)
+        self._write(action, self._with(action, self._read(action)))
 
     def undo(self, step: Step, intent: Intent, progress: Progress) -> None:
         """Puts the former file back, or takes ours away. ActionRefusedError where it was edited since."""
@@ -105,15 +117,29 @@ class PersistTunablesActor:
         before, now = intent.restores.get("content"), self._read(action)
         if now == before:
             return
-        if now != action.content:
+        if now != self._with(action, None if before is None else str(before)):
             raise ActionRefusedError(f"{action.path} was edited since; it was not touched", hint="See it.")
         if before is None:
             self._path(action).unlink()
         else:
             self._write(action, str(before))
 
+    def _with(self, action: PersistTunables, now: str | None) -> str:
+        """The file with the action's settings: a line of the same setting is replaced, others stay."""
+        allowed = ALLOWED_LINES[action.path]
+        wished = _settings(action.content, allowed)
+        if len(wished) != len([line for line in action.content.splitlines() if not line.startswith("#")]):
+            raise PreconditionFailedError(
+                f"{action.path} would hold a line that kvmedic never writes", hint="Make a new plan."
+            )
+        kept = [line for line in (now or "").splitlines() if not line.startswith("#")]
+        others = [
+            line for line in kept if (found := allowed.fullmatch(line)) is None or found[1] not in wished
+        ]
+        return "\n".join((action.content.splitlines()[0], *others, *wished.values())) + "\n"
+
     def _path(self, action: PersistTunables) -> Path:
-        if action.path not in ALLOWED_FILES:
+        if action.path not in ALLOWED_LINES:
             raise PreconditionFailedError(
                 f"{action.path} is no file that kvmedic writes", hint="Make the plan with kvmedic plan."
             )
@@ -145,3 +171,8 @@ class PersistTunablesActor:
             raise ActionRefusedError(
                 f"{action.path} cannot be written: {error.strerror}", hint="Nothing was changed."
             ) from error
+
+
+def _settings(content: str, allowed: re.Pattern[str]) -> dict[str, str]:
+    """The lines by the setting that each one sets."""
+    return {found[1]: line for line in content.splitlines() if (found := allowed.fullmatch(line))}

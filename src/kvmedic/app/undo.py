@@ -80,7 +80,9 @@ def _undo(step: Step, run: str, hands: Hands, progress: Progress) -> Undone:
     outcome: Outcome = "done"
     detail = ""
     try:
-        hands.actors[str(step.action.__struct_config__.tag)].undo(step, intent, progress)
+        said = hands.actors[str(step.action.__struct_config__.tag)].undo(step, intent, progress)
+        if said is not None:
+            outcome, detail = "already", said
     except KvmedicError as error:
         outcome = "refused" if isinstance(error, ActionRefusedError) else "unknown"
         detail = error.message

@@ -15,6 +15,7 @@ from cyclopts import Parameter
 
 from kvmedic.cli.terminal import progress_on_stderr, write_out
 from kvmedic.errors import OutcomeUnknownError, UsageError, WaitingError
+from kvmedic.execute.plan_check import faults_of
 from kvmedic.model.plan import Plan, Step
 from kvmedic.model.run import Run
 from kvmedic.render.plan_text import render_plan, render_run
@@ -56,7 +57,7 @@ def apply(
         write_out(f"{render_plan(made)}as {run}; should it be cut: kvmedic apply --resume {run}\n")
     else:
         made, run = hands.plan_of(str(resume)), str(resume)
-    with _interruptible(run), stopping(), progress_on_stderr() as progress:
+    with interruptible(f"kvmedic apply --resume {run}"), stopping(), progress_on_stderr() as progress:
         finished = hands.apply(made, run, progress)
         if soak_s is not None and finished.verification is not None:
             finished = hands.soak(run, soak_s, progress)
@@ -65,14 +66,14 @@ def apply(
 
 
 @contextmanager
-def _interruptible(run: str) -> Iterator[None]:
+def interruptible(command: str) -> Iterator[None]:
     """A second Ctrl-C ends it where it stands: nobody may say then that nothing was changed."""
     try:
         yield
     except KeyboardInterrupt:
         raise OutcomeUnknownError(
-            f"run {run} was interrupted at once; what it was doing may still come about",
-            hint=f"kvmedic apply --resume {run} looks before it does anything.",
+            "interrupted at once; what was being done may still come about",
+            hint=f"{command} looks before it does anything.",
         ) from None
 
 
@@ -97,7 +98,18 @@ def exit_code_of(run: Run) -> int:
 
 
 def read_plan(path: Path) -> Plan:
-    """A plan from its file. UsageError where it cannot be read or is not one."""
+    """A plan from its file. UsageError where it cannot be read, is not one, or does not hang together."""
+    made = _decoded(path)
+    faults = faults_of(made)
+    if faults:
+        raise UsageError(
+            f"{path} is not a plan that can be carried out: {'; '.join(faults)}",
+            hint="Make it with kvmedic plan -o, and leave it as it is.",
+        )
+    return made
+
+
+def _decoded(path: Path) -> Plan:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Plan)
     except OSError as error:

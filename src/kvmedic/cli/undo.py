@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kvmedic.cli.apply import interruptible
 from kvmedic.cli.terminal import progress_on_stderr, write_out
 from kvmedic.model.run import Run
 from kvmedic.render.plan_text import render_run
@@ -21,10 +22,10 @@ def undo(run: str, *, policy: Path | None = None) -> int:
     policy
         The policy file (TOML); a run on another host needs it to reach that host.
     """
-    from kvmedic.wiring_act import acting  # noqa: PLC0415  the engine is loaded only by who acts
+    from kvmedic.wiring_act import acting, stopping  # noqa: PLC0415  the engine is loaded only by who acts
 
     hands = acting(approve=lambda _step: True, policy=policy)
-    with progress_on_stderr() as progress:
+    with interruptible(f"kvmedic undo {run}"), stopping(), progress_on_stderr() as progress:
         undone = hands.undo(run, progress)
     write_out(render_run(undone, is_under_way=False))
     return exit_code_of(undone)

@@ -16,7 +16,8 @@ def render_plan(plan: Plan) -> str:
     """A plan to read before it is carried out."""
     option = plan.option
     lines = [
-        f"plan {plan.id} · {', '.join(plan.remedies)} for {clean(option.subject.name)}",
+        f"plan {plan.id} · {', '.join(plan.remedies)} for {_whom(plan)}",
+        *([f"  the numbers are of {clean(option.subject.name)}, the canary:"] if _has_canary(plan) else ()),
         f"  {gives_back(option.forecast.freed_bytes, option.forecast.contiguous_blocks)}",
         f"  basis: {clean(option.forecast.freed_bytes.basis)}",
         f"  comes back: {clean(option.forecast.returns)}",
@@ -33,6 +34,17 @@ def render_plan(plan: Plan) -> str:
             lines.append(f"     why: {step.action.reason}; costs: {step.action.cost}")
     lines += [f"  note: {clean(note)}" for note in option.notes]
     return _text(lines)
+
+
+def _has_canary(plan: Plan) -> bool:
+    return plan.option.subject.kind == "domain" and len(plan.domains) > 1
+
+
+def _whom(plan: Plan) -> str:
+    """All domains, the canary first; they are planned in the order in which they were named."""
+    if not _has_canary(plan):
+        return clean(plan.option.subject.name)
+    return ", ".join(clean(domain.name) for domain in plan.domains)
 
 
 def render_run(run: Run, *, is_under_way: bool) -> str:

@@ -102,6 +102,39 @@ def test_an_older_file_of_ours_comes_back(root: Path) -> None:
     assert (root / OUR_FILE).read_text() == f"{MARK}\nvm.old = 1\n"
 
 
+def test_what_an_earlier_run_keeps_for_the_next_boot_stays(root: Path) -> None:
+    (root / OUR_FILE).parent.mkdir(parents=True)
+    (root / OUR_FILE).write_text(f"{MARK}\nvm.old = 1\nvm.x = 7\n")
+    actor, one = PersistTunablesActor(root), step(1, PersistTunables(path=OUR_FILE, content=CONTENT))
+    before = intent(actor.look(one, None))
+
+    actor.act(one, before, silent)
+
+    assert (root / OUR_FILE).read_text() == f"{MARK}\nvm.old = 1\nvm.x = 1\n"
+    assert actor.look(one, before).is_reached
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("etc/tmpfiles.d/kvmedic.conf", "f+ /root/.ssh/authorized_keys - - - - key"),
+        ("etc/tmpfiles.d/kvmedic.conf", "w /proc/sys/kernel/core_pattern - - - - x"),
+        ("etc/tmpfiles.d/kvmedic.conf", "w /sys/kernel/mm/transparent_hugepage/../../x - - - - 1"),
+        (OUR_FILE, "kernel.core_pattern = x"),
+        (OUR_FILE, ""),
+    ],
+)
+def test_a_plan_that_was_edited_cannot_order_anything_for_the_next_boot(
+    root: Path, path: str, line: str
+) -> None:
+    edited = step(1, PersistTunables(path=path, content=f"{CONTENT}{line}\n"))
+    actor = PersistTunablesActor(root)
+
+    with pytest.raises(PreconditionFailedError, match="a line that kvmedic never writes"):
+        actor.act(edited, Intent(step=1, at="t", before={}, restores={"content": None}), silent)
+    assert not (root / path).exists()
+
+
 def test_a_file_of_somebody_else_is_never_overwritten(root: Path) -> None:
     (root / OUR_FILE).parent.mkdir(parents=True)
     (root / OUR_FILE).write_text("vm.theirs = 1\n")

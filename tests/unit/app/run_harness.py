@@ -41,6 +41,7 @@ class Switches:
         self.on: set[int] = set()
         self.refuses_undo_of: set[int] = set()
         self.raises: KvmedicError | None = None
+        self.says: str | None = None
 
     def look(self, step: Step, intent: Intent | None) -> Sight:
         return Sight(is_reached=step.number in self.on, facts={}, restores={})
@@ -50,10 +51,13 @@ class Switches:
             raise self.raises
         self.on.add(step.number)
 
-    def undo(self, step: Step, intent: Intent, progress: Progress) -> None:
+    def undo(self, step: Step, intent: Intent, progress: Progress) -> str | None:
+        if self.says is not None:
+            return self.says
         if step.number in self.refuses_undo_of:
             raise ActionRefusedError(f"step {step.number} was changed by somebody since")
         self.on.discard(step.number)
+        return None
 
 
 class FullAfterActing(RunStore):

@@ -108,6 +108,17 @@ def test_an_undo_that_got_half_way_is_gone_on_with_by_undo_and_never_by_resume(s
     assert (whole.state, exit_code_of(whole), switches.on) == ("undone", 0, set())
 
 
+def test_an_undo_that_finds_nothing_left_to_put_back_says_why(store: RunStore) -> None:
+    switches = Switches()
+    applied(store, switches)
+    switches.says = "it was started again since"
+
+    taken_back = undone(store, switches)
+
+    assert taken_back.state == "undone"
+    assert "undo already by tester: it was started again since" in render_run(taken_back, is_under_way=False)
+
+
 def test_a_second_undo_says_when_it_was_undone(store: RunStore) -> None:
     switches = Switches()
     applied(store, switches)

@@ -258,6 +258,7 @@ def test_a_release_costs_little_and_a_journal_that_was_edited_shows(operator: Op
     lines = operator.cycle("release-stranded-memory")
     done, intent = of_type(lines, "done")[0]["after"], of_type(lines, "intent")[0]["before"]
     released = intent["stranded_bytes"] - done["stranded_bytes"]
+    shown = operator.run("runs", operator.run_name).stdout
     path = operator.folder / "runs" / f"{operator.run_name}.jsonl"
     path.write_text(path.read_text().replace('"outcome":"done"', '"outcome":"already"', 1))
     checked = operator.run("runs", "--verify")
@@ -265,6 +266,8 @@ def test_a_release_costs_little_and_a_journal_that_was_edited_shows(operator: Op
     assert released >= 0.99 * intent["stranded_bytes"] - 4 * MIB
     assert released > 64 * MIB
     assert done["cpu_seconds"] <= 0.3 * released / GIB + 0.02
+    assert done["guest_waited_s"] >= 0
+    assert "for CPUs meanwhile" in shown
     assert checked.returncode == 13
     assert "the journal was changed or cut" in checked.stderr
 

@@ -9,6 +9,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from kvmedic.adapters.group_reclaim import GroupReclaim
@@ -77,11 +78,12 @@ class ReleaseActor:
         pidfd = os.pidfd_open(action.pid)
         try:
             _check_same(action)
-            wall, work = time.monotonic(), time.thread_time()
+            wall, work, waited = time.monotonic(), time.thread_time(), waited_s(action.pid)
             refusal = self._advise(pidfd, ranges, progress)
             self._spent[step.number] = {
                 "seconds": round(time.monotonic() - wall, 3),
                 "cpu_seconds": round(time.thread_time() - work, 3),
+                "guest_waited_s": round(max(0.0, waited_s(action.pid) - waited), 3),
             }
         finally:
             os.close(pidfd)
@@ -140,6 +142,18 @@ class ReleaseActor:
                 hint="It takes root, and a QEMU that is not stuck in the kernel.",
             )
         return ranges
+
+
+def waited_s(pid: int) -> float:
+    """How long all threads of a process waited for a CPU so far (schedstat: run, wait, slices; ns and count).
+
+    Its rise while we work is what the guest's CPUs may have felt; 0 where the kernel does not count it.
+    """
+    found = 0
+    for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with suppress(OSError, ValueError, IndexError):
+            found += int(path.read_text().split()[1])
+    return found / 1e9
 
 
 def _action(step: Step) -> ReleaseStranded:

@@ -91,12 +91,20 @@ def _entry_words(entry: Entry) -> str:
         case Intent():
             return "begun"
         case Done():
-            return f"{entry.outcome}{f': {clean(entry.detail)}' if entry.detail else ''}"
+            return f"{entry.outcome}{_felt(entry)}{f': {clean(entry.detail)}' if entry.detail else ''}"
         case Refusal():
             return f"refused: {clean('; '.join(entry.reasons))}"
         case Approval():
             return f"{'agreed' if entry.is_granted else 'declined'} by {clean(entry.by)}"
     return f"resumed by {clean(entry.by)}: looked at again"
+
+
+def _felt(entry: Done) -> str:
+    """What the guest's threads waited for a CPU meanwhile, where it was measured."""
+    waited = entry.after.get("guest_waited_s")
+    return (
+        f" (its QEMU waited {human_seconds(waited)} for CPUs meanwhile)" if isinstance(waited, float) else ""
+    )
 
 
 def _undone_words(entry: Undone, run: Run) -> str:

@@ -117,10 +117,14 @@ def pid_of(sources: Sources, process: QemuProcess | None) -> int | Missing:
 def maximum_of(sources: Sources) -> int | Missing:
     """<memory> of the definition; else libvirt's maximum; else -m and the DIMMs that QEMU was started with.
 
-    Proxmox VE plugs DIMMs into a running guest: of these only its configuration tells.
+    <memory> holds the whole of every memory device: what a virtio-mem does not give the guest is taken off,
+    or it would look like a balloon. Proxmox VE plugs DIMMs into a running guest: of these only its
+    configuration tells.
     """
     if sources.definition is not None:
-        return sources.definition.memory_bytes
+        devices = sources.definition.memory_devices
+        unplugged = sum(max(device.size_bytes - device.plugged_bytes, 0) for device in devices)
+        return max(sources.definition.memory_bytes - unplugged, 0)
     by_libvirt = balloon_bytes(sources.stats, "maximum")
     if not isinstance(by_libvirt, Missing):
         return by_libvirt

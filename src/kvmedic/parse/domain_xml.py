@@ -25,10 +25,15 @@ _SCALES: dict[str, int] = {"b": 1, "bytes": 1} | {
 
 
 class MemoryDevice(Record, frozen=True, kw_only=True):
-    """A <memory> device: "dimm", "nvdimm", "virtio-mem", … and its size."""
+    """A <memory> device: "dimm", "nvdimm", "virtio-mem", … and its size.
+
+    ``plugged_bytes`` is how much of it the guest has: of a virtio-mem what it took (<current>), or before its
+    start what it will be asked to take (<requested>); of the others all.
+    """
 
     model: str
     size_bytes: int
+    plugged_bytes: int
 
 
 class DomainDefinition(Record, frozen=True, kw_only=True):
@@ -202,13 +207,14 @@ def _vfio_devices(domain: Element) -> tuple[str, ...]:
 
 
 def _memory_devices(domain: Element, source: str) -> list[MemoryDevice]:
-    devices = domain.iterfind("devices/memory")
-    return [
-        MemoryDevice(
-            model=device.get("model", "?"), size_bytes=_or_else(_size(device.find("target/size"), source), 0)
-        )
-        for device in devices
-    ]
+    return [_memory_device(device, source) for device in domain.iterfind("devices/memory")]
+
+
+def _memory_device(device: Element, source: str) -> MemoryDevice:
+    size = _or_else(_size(device.find("target/size"), source), 0)
+    requested = _or_else(_size(device.find("target/requested"), source), size)
+    plugged = _or_else(_size(device.find("target/current"), source), requested)
+    return MemoryDevice(model=device.get("model", "?"), size_bytes=size, plugged_bytes=plugged)
 
 
 def _namespaces(domain: Element) -> tuple[str, ...]:

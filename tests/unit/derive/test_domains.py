@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from domain_samples import (
@@ -170,6 +171,23 @@ def test_two_qemus_in_one_group_are_told_apart_by_nothing_the_group_says() -> No
         assert domain.stranded == ()
     assert domains["other"].managed_by == "proxmox"
     assert domains["other"].memory_max_bytes == 512 * MIB
+
+
+def test_what_a_virtio_mem_does_not_give_the_guest_is_no_balloon() -> None:
+    path = "sos_commands/virsh/virsh_-r_dumpxml_lab-guest"
+    files, _ = recorded("cgroup-v1")
+    before = only_domain(host_evidence()).memory_max_bytes
+    assert isinstance(before, int)
+    device = (
+        "<memory model='virtio-mem'><target><size unit='GiB'>6</size><requested unit='GiB'>1</requested>"
+        "<current unit='GiB'>1</current></target></memory></devices>"
+    )
+    xml = files[path].decode().replace("</devices>", device)
+    xml = re.sub(
+        r'<memory unit="KiB">\d+</memory>', f"<memory unit='KiB'>{(before >> 10) + (6 << 20)}</memory>", xml
+    )
+    domain = only_domain(host_evidence(changes={path: xml.encode()}))
+    assert domain.memory_max_bytes == before + (1 << 30)
 
 
 HOTPLUGGED = [

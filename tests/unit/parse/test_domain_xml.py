@@ -65,6 +65,21 @@ def test_hugepages_without_a_size_are_of_the_hosts_default_size() -> None:
     assert parse_domain_xml(domain(inner), "x").hugepage_size_bytes == 0
 
 
+@pytest.mark.parametrize(
+    ("rows", "plugged"),
+    [
+        ("<requested unit='MiB'>1024</requested><current unit='MiB'>768</current>", 768),
+        ("<requested unit='MiB'>1024</requested>", 1024),
+        ("<requested unit='KiB'>0</requested>", 0),
+        ("", 6144),
+    ],
+)
+def test_a_virtio_mem_is_as_large_as_what_the_guest_took_of_it(rows: str, plugged: int) -> None:
+    device = f"<memory model='virtio-mem'><target><size unit='MiB'>6144</size>{rows}</target></memory>"
+    (found,) = parse_domain_xml(domain("", devices=device), "x").memory_devices
+    assert (found.size_bytes, found.plugged_bytes) == (6144 << 20, plugged << 20)
+
+
 def test_devices_that_pin_memory_are_seen() -> None:
     devices = """<hostdev mode='subsystem' type='pci'/><hostdev mode='subsystem' type='usb'/>
       <hostdev mode='subsystem' type='mdev' model='vfio-pci'/><interface type='hostdev'/>
@@ -73,7 +88,9 @@ def test_devices_that_pin_memory_are_seen() -> None:
     found = parse_domain_xml(domain("<launchSecurity type='sev-snp'/>", devices=devices), "x")
     assert found.vfio == ("pci", "mdev", "pci", "nvme")
     assert (found.has_vdpa, found.launch_security) == (True, "sev-snp")
-    assert found.memory_devices == (MemoryDevice(model="dimm", size_bytes=512 << 20),)
+    assert found.memory_devices == (
+        MemoryDevice(model="dimm", size_bytes=512 << 20, plugged_bytes=512 << 20),
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The actor of migrate-domain: looks at both hosts, moves the guest, looks at both hosts again.
 
 Where the guest is, is never concluded from a return code: it is reached when it runs at the destination and
-not at the source. A migration that this process lost sight of is waited for or left unknown, never begun again.
+not at the source. A migration that this process lost sight of is waited for or left unknown, never begun
+again.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ live change nor a detach of memballoon exists in libvirt (docs/remedies/disable-
 from __future__ import annotations
 
 from collections.abc import Iterable
+from shlex import quote
 
 from kvmedic.model.domain import DomainFacts
 from kvmedic.model.gap import Missing
@@ -110,7 +111,7 @@ def _blockers(domain: DomainFacts, *, with_power_cycle: bool) -> Iterable[Blocke
         yield blocker(
             "it has a managed-save image, which would bring the balloon back",
             "libvirt",
-            f"virsh managedsave-remove {domain.name}, once nobody wants the image",
+            f"virsh managedsave-remove -- {quote(domain.name)}, once nobody wants the image",
         )
     for change in domain.pending_changes:
         if change.startswith("memory:"):

@@ -51,7 +51,7 @@ def live_logs(root: Path) -> Iterator[LogStream]:
     if root == Path("/"):
         if any(any((root / place).glob("*/*.journal")) for place in _JOURNAL_PLACES):
             yield LogStream(name="journal", size_bytes=None, chunks=lambda: command_chunks(_JOURNAL))
-        yield LogStream(name="dev/kmsg", size_bytes=None, chunks=_ring_buffer)
+        yield LogStream(name="dev/kmsg", size_bytes=None, chunks=ring_buffer)
         yield from sysstat_days(root)
 
 
@@ -117,19 +117,23 @@ def _opener(path: Path) -> Callable[[], Iterator[bytes]]:
     return lambda: as_far_as_readable(file_chunks(path))
 
 
-def _ring_buffer() -> Iterator[bytes]:
+def ring_buffer(path: str = "/dev/kmsg") -> Iterator[bytes]:
     """Records of /dev/kmsg as they are ("6,339,5140900,-;text"; Documentation/ABI/testing/dev-kmsg).
 
     Reading moves no other reader. EPIPE: records were overwritten meanwhile, the next read goes on behind.
+    A container may have /dev/null in its place, which ends at once.
     """
     try:
-        descriptor = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return
     try:
         while True:
             try:
-                yield os.read(descriptor, _LARGEST_RECORD_BYTES)
+                record = os.read(descriptor, _LARGEST_RECORD_BYTES)
+                if not record:
+                    return
+                yield record
             except BlockingIOError:
                 return
             except BrokenPipeError:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kvmedic.adapters import live_logs
-from kvmedic.adapters.live_logs import sysstat_days
+from kvmedic.adapters.live_logs import ring_buffer, sysstat_days
 from kvmedic.model.reading_list import SYSSTAT_FILES
 from kvmedic.parse.logs import read_events
 
@@ -72,3 +72,8 @@ def test_without_the_tool_nothing_is_read(host: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PATH", str(host))
 
     assert list(sysstat_days(host)) == []
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/nonexistent/kmsg"])
+def test_a_container_without_a_ring_buffer_has_an_empty_one(path: str) -> None:
+    assert list(ring_buffer(path)) == []

@@ -19,6 +19,7 @@ Kind = Literal[
     "service-failed",
 ]
 _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
+    ("service-failed", re.compile(r"virt[a-z]*d\.service: (?P<holder>.{1,120})")),
     (
         "state-lock-timeout",
         re.compile(
@@ -56,7 +57,6 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ),
     ("keepalive-timeout", re.compile(r"keepalive|failed to respond to keepalive")),
     ("clients-limit", re.compile(r"[Tt]oo many (?:active )?clients")),
-    ("service-failed", re.compile(r"virt[a-z]*d\.service: (?P<holder>.{1,120})")),
 )
 _DOMAIN = re.compile(r"(?:domain|vm)[ =]'?([\w.@+-]{1,255})'?", re.IGNORECASE)
 _PROGRAMS: Final = ("libvirt", "virt", "systemd", "nova-compute", "vdsm")

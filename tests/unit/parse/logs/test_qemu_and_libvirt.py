@@ -175,3 +175,11 @@ def test_limits_are_told_from_memory(line: str, kind: str) -> None:
     kinds = [event.kind for event in events_of(LimitHit, line + "\n")]
 
     assert kinds == [kind]
+
+
+def test_a_daemon_that_died_is_not_a_qemu_that_exited() -> None:
+    line = "Nov 24 03:00:12 node7 systemd[1]: libvirtd.service: Main process exited, code=killed, status=9/KILL\n"
+
+    event = the_event(LibvirtEvent, line)
+
+    assert (event.kind, event.holder) == ("service-failed", "Main process exited, code=killed, status=9/KILL")

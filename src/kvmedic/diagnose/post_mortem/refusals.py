@@ -42,7 +42,7 @@ def refusal_kind(failure: PageAllocationFailure) -> RefusalKind:
         return "fragmented"
     if is_atomic:
         return "atomic"
-    if order > COSTLY_ORDER and not supply.blocks and len(supply.dry) < len(supply.zones):
+    if order > COSTLY_ORDER and not supply.blocks and any(z not in supply.dry for z in supply.reachable):
         return "fragmented"
     return "short" if supply.dry and not supply.roomy else "unclear"
 

@@ -11,17 +11,21 @@ from kvmedic.model.memory_report import GfpMask, MemInfoReport, ZoneReport
 from kvmedic.model.record import Record
 
 PAGE = 4096
+ATOMIC_SHARE = 0.375
+"""A request that may not wait may go to three eighths of the min watermark (ALLOC_HIGH, _HARDER)."""
 _ZONE_NAMES = ("DMA", "DMA32", "Normal", "HighMem", "Movable", "Device")
 
 
 class Supply(Record, frozen=True, kw_only=True):
     """The zones open to a request, in sum and one by one.
 
-    ``roomy`` have free memory above their high watermark and reserve; ``blocks`` are usable blocks of the
-    order or larger in all zones; ``best`` is the zone with the most to spare.
+    ``roomy`` have free memory above their high watermark and reserve; ``reachable`` above their min watermark
+    and reserve: the kernel looks for a block in no others; ``blocks`` are usable blocks of the order or
+    larger in those; ``best`` is the zone with the most to spare.
     """
 
     zones: tuple[ZoneReport, ...]
+    reachable: tuple[ZoneReport, ...]
     roomy: tuple[ZoneReport, ...]
     dry: tuple[ZoneReport, ...]
     blocks: int | None
@@ -32,14 +36,16 @@ def supply_of(memory: MemInfoReport, gfp: GfpMask | None, order: int, nodes: fro
     """What was there for such a request; ``nodes`` are those it was bound to, None for all."""
     movable = gfp is not None and bool(gfp.is_movable)
     zones = tuple(zone for zone in memory.zones if _is_open(zone, gfp, nodes) and zone.free_bytes is not None)
-    counted = [usable_blocks(zone, order, gfp) for zone in zones if zone.blocks]
+    reachable = tuple(zone for zone in zones if _is_reachable(zone, memory, gfp))
+    has_lists = any(zone.blocks for zone in zones)
     spare = {id(zone): _spare(zone, memory, movable=movable) for zone in zones}
     known = [zone for zone in zones if spare[id(zone)] is not None]
     return Supply(
         zones=zones,
+        reachable=reachable,
         roomy=tuple(zone for zone in known if (spare[id(zone)] or 0) > 0),
         dry=tuple(zone for zone in zones if _is_dry(zone)),
-        blocks=sum(counted) if counted else None,
+        blocks=sum(usable_blocks(zone, order, gfp) for zone in reachable) if has_lists else None,
         best=max(known, key=lambda zone: spare[id(zone)] or 0, default=None),
     )
 
@@ -78,17 +84,33 @@ def _spare(zone: ZoneReport, memory: MemInfoReport, *, movable: bool) -> int | N
     if zone.free_bytes is None or zone.high_bytes is None:
         return None
     set_aside = zone.free_highatomic_bytes or zone.reserved_highatomic_bytes or 0
+    return _open_bytes(zone, memory, movable=movable) - zone.high_bytes - set_aside
+
+
+def _is_reachable(zone: ZoneReport, memory: MemInfoReport, gfp: GfpMask | None) -> bool:
+    """Whether the kernel looks into its free lists (__zone_watermark_ok): the small DMA zone of a large
+    host keeps its large blocks, because lowmem_reserve is more than all of it.
+    """
+    if zone.min_bytes is None:
+        return True
+    movable = gfp is not None and bool(gfp.is_movable)
+    share = ATOMIC_SHARE if gfp is not None and gfp.can_direct_reclaim is False else 1.0
+    return _open_bytes(zone, memory, movable=movable) > zone.min_bytes * share
+
+
+def _open_bytes(zone: ZoneReport, memory: MemInfoReport, *, movable: bool) -> int:
+    """Free memory but what is reserved for requests of lower zones, and CMA's where it is not open to it."""
     cma = 0 if movable else zone.free_cma_bytes or 0
-    return zone.free_bytes - zone.high_bytes - _reserve(zone, memory, movable=movable) - set_aside - cma
+    return (zone.free_bytes or 0) - _reserve(zone, memory, movable=movable) - cma
 
 
 def _reserve(zone: ZoneReport, memory: MemInfoReport, *, movable: bool) -> int:
     pages = zone.lowmem_reserve_pages
     if not pages:
         return 0
-    if movable:
-        return pages[-1] * memory.page_bytes
     present = [name for name in _ZONE_NAMES if any(other.zone == name for other in memory.zones)]
+    if movable or not {"HighMem", "Movable"} & set(present):
+        return pages[-1] * memory.page_bytes  # zones without memory add nothing to those below them
     index = present.index("Normal") if "Normal" in present else len(present) - 1
     return pages[min(max(index, 0), len(pages) - 1)] * memory.page_bytes
 

@@ -18,6 +18,7 @@ from kvmedic.model.case import Case, Chronicle, Happening, LogRead, Measured, Un
 from kvmedic.model.log_event import (
     BackupEvent,
     BalloonEvent,
+    BootStarted,
     FenceEvent,
     HardwareError,
     HungTask,
@@ -237,11 +238,13 @@ def _is_of_guest(scene: tuple[Happening, ...], chronicle: Chronicle) -> bool:
 
 
 def _samples_before(scene: tuple[Happening, ...], chronicle: Chronicle) -> tuple[Measured, ...]:
-    """What was measured in the hours before the first event of the scene, where its time is known."""
-    at_s = scene[0].at_s if scene else None
+    """What was measured in the hours of the same boot before the scene, where its time is known."""
+    at_s = scene[0].at_s if scene and chronicle.samples else None
     if at_s is None:
         return ()
-    return tuple(m for m in chronicle.samples if at_s - MEASURED_S <= m.at_s <= at_s)
+    boots = (h.tick_s for h in chronicle.happenings if isinstance(h.event, BootStarted) and h.tick_s <= at_s)
+    begin_s = max(at_s - MEASURED_S, max(boots, default=at_s - MEASURED_S))
+    return tuple(m for m in chronicle.samples if begin_s <= m.at_s <= at_s)
 
 
 def case_of(scene: tuple[Happening, ...], chronicle: Chronicle, snapshot: Snapshot, window: Window) -> Case:

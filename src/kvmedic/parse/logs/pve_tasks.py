@@ -64,7 +64,7 @@ def is_task_list(head: bytes) -> bool:
 def read_task_list(source: str, blocks: Iterable[bytes]) -> LogReading:
     """All that a list of tasks tells, in time order; of a very long one the latest lines."""
     events: deque[LogEvent] = deque(maxlen=MOST_EVENTS)
-    total, size = 0, 0
+    total, size, told = 0, 0, 0
     for block in blocks:
         size += len(block)
         for raw in block.splitlines():
@@ -73,7 +73,9 @@ def read_task_list(source: str, blocks: Iterable[bytes]) -> LogReading:
             task = _listed(text)
             if task is not None:
                 line = LineRef(source=source, line_number=total, text=text[:KEPT_LINE_CHARACTERS])
-                events.extend(_told(task, line))
+                ours = list(_told(task, line))
+                told += len(ours)
+                events.extend(ours)
     ordered = tuple(sorted(events, key=lambda event: event.at.wall_s or 0.0))
     counts: dict[str, int] = {}
     for event in ordered:
@@ -85,7 +87,7 @@ def read_task_list(source: str, blocks: Iterable[bytes]) -> LogReading:
         events=ordered,
         samples=(),
         counts=counts,
-        events_not_kept=0,
+        events_not_kept=told - len(ordered),
         boots=(),
         first=ordered[0].at if ordered else None,
         last=ordered[-1].at if ordered else None,

@@ -1,6 +1,5 @@
 """What sysstat measured before a failure is told with it, and never makes more of it than it is."""
 
-
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -120,3 +119,13 @@ def test_measurements_of_another_day_say_nothing() -> None:
 
 def test_sysstat_alone_is_no_log_of_failures() -> None:
     assert why({"sar24": FALL}).verdict == "undetermined"
+
+
+def test_what_was_measured_before_a_reboot_says_nothing_of_a_failure_behind_it() -> None:
+    booted = syslog("Linux version 6.1.0-18-amd64 (gcc-12) #1 SMP\n", at="Nov 24 02:45:00", uptime_s=0.0)
+    kill = syslog(oom((FIRST, SECOND, SMALL), host_zones(15900, 60)), uptime_s=912.0)
+
+    report = why({"var/log/kern.log": booted + kill, "sos_commands/sar/sar24": FALL})
+
+    told = [entry.text for entry in report.timeline if "memory" in entry.text and "sysstat" in entry.text]
+    assert told[0] == "256 MiB of memory were still available 11 s before it (sysstat)"

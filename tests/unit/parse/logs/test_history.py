@@ -228,3 +228,12 @@ def test_any_mixture_of_task_lines_is_read(lines: list[str]) -> None:
 )
 def test_an_audit_record_cut_anywhere_is_no_error(rest: str, head: str) -> None:
     read(f"type=VIRT_CONTROL msg=audit(1800000000.1:4): pid=1 msg='{head}{rest}\n")
+
+
+def test_of_a_very_long_list_the_latest_tasks_are_kept_and_the_others_counted() -> None:
+    line = "UPID:pve1:003D2ED6:01835485:{at:08X}:qmstart:100:root@pam: {at:08X} OK\n"
+
+    reading = read("".join(line.format(at=0x5F000000 + n) for n in range(2500)))
+
+    assert (len(reading.events), reading.events_not_kept) == (2000, 500)
+    assert reading.events[-1].at.wall_s == 0x5F000000 + 2499

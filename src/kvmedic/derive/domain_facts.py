@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from kvmedic.derive.balloon import derive_driver, derive_guest_statistics
 from kvmedic.derive.cgroup_of import counter_of, sharing_gap
+from kvmedic.derive.domain_growth import THP_COUNTERS, derive_growth
 from kvmedic.derive.domain_sources import (
     Context,
     Sources,
@@ -101,8 +102,9 @@ def domain_facts(context: Context, domain: LibvirtDomain | None, process: QemuPr
         discards_inhibited_by=inhibitors,
         rss_bytes=rss_of(sources, process),
         memcg_bytes=_charged(sources, None),
-        thp_bytes=_charged(sources, ("rss_huge", "anon_thp")),
+        thp_bytes=_charged(sources, THP_COUNTERS),
         cgroup=sources.cgroup,
+        growth=derive_growth(context, sources),
         stranded=stranded,
         stranded_gap=stranded_gap,
         host_nodes=host_nodes_of(sources),

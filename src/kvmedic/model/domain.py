@@ -134,6 +134,15 @@ class ProcessFacts(Record, frozen=True, kw_only=True):
     kernel_stack: tuple[str, ...] | Missing
 
 
+class DomainGrowth(Record, frozen=True, kw_only=True):
+    """What changed of a domain between the two readings, in bytes; below 0 it fell. None: not read twice."""
+
+    interval_s: float
+    balloon_actual_bytes: int | None
+    rss_bytes: int | None
+    thp_bytes: int | None
+
+
 class DomainFacts(Record, frozen=True, kw_only=True):
     """One domain of the host, or a QEMU process that no manager lists (``source`` "process").
 
@@ -174,6 +183,8 @@ class DomainFacts(Record, frozen=True, kw_only=True):
     memcg_bytes: int | Missing
     thp_bytes: int | Missing
     cgroup: CgroupFacts | Missing
+    growth: DomainGrowth | None
+    """None where there was one reading only."""
     stranded: tuple[StrandedReading, ...]
     stranded_gap: Missing | None
     """Why ``stranded`` is empty or lacks its best method."""

@@ -17,6 +17,8 @@ from domain_samples import (
 )
 
 from kvmedic.derive.domains import derive_domains
+from kvmedic.model.domain import DomainGrowth
+from kvmedic.model.evidence import Evidence
 from kvmedic.model.gap import Missing, Reason
 from kvmedic.units import MIB
 
@@ -173,6 +175,46 @@ def test_two_qemus_in_one_group_are_told_apart_by_nothing_the_group_says() -> No
     assert domains["other"].memory_max_bytes == 512 * MIB
 
 
+def read_twice(again: dict[str, bytes | Missing], interval_s: float | Missing = 1.0) -> Evidence:
+    """The recorded host with more in its second reading."""
+    evidence = host_evidence()
+    return Evidence(
+        target=evidence.target,
+        taken_at=evidence.taken_at,
+        interval_s=interval_s,
+        files=evidence.files,
+        again={**evidence.again, **again},
+    )
+
+
+def test_what_changed_between_the_readings_is_told_by_each_source() -> None:
+    files, _ = recorded("cgroup-v1")
+    texts = {path: data for path, data in files.items() if isinstance(data, bytes)}
+    stats, status = "sos_commands/virsh/virsh_-r_domstats", "proc/15028/status"
+    group = next(path for path in texts if path.endswith("libvirt-qemu/memory.stat"))
+    evidence = read_twice(
+        {
+            stats: texts[stats].replace(b"balloon.current=716800", b"balloon.current=716801"),
+            status: re.sub(rb"VmRSS:\s+\d+ kB", b"VmRSS: 999999 kB", texts[status]),
+            group: re.sub(rb"total_rss_huge \d+", b"total_rss_huge 0", texts[group]),
+        }
+    )
+    domain = only_domain(evidence)
+    assert isinstance(domain.rss_bytes, int)
+    assert isinstance(domain.thp_bytes, int)
+    assert domain.growth == DomainGrowth(
+        interval_s=1.0,
+        balloon_actual_bytes=1024,
+        rss_bytes=999_999 * 1024 - domain.rss_bytes,
+        thp_bytes=-domain.thp_bytes,
+    )
+
+
+def test_one_reading_shows_no_change() -> None:
+    once = Missing(source="interval", reason=Reason.NOT_COLLECTED, detail="one reading only")
+    assert only_domain(read_twice({}, once)).growth is None
+
+
 def test_what_a_virtio_mem_does_not_give_the_guest_is_no_balloon() -> None:
     path = "sos_commands/virsh/virsh_-r_dumpxml_lab-guest"
     files, _ = recorded("cgroup-v1")
@@ -182,7 +224,9 @@ def test_what_a_virtio_mem_does_not_give_the_guest_is_no_balloon() -> None:
         "<memory model='virtio-mem'><target><size unit='GiB'>6</size><requested unit='GiB'>1</requested>"
         "<current unit='GiB'>1</current></target></memory></devices>"
     )
-    xml = files[path].decode().replace("</devices>", device)
+    definition = files[path]
+    assert isinstance(definition, bytes)
+    xml = definition.decode().replace("</devices>", device)
     xml = re.sub(
         r'<memory unit="KiB">\d+</memory>', f"<memory unit='KiB'>{(before >> 10) + (6 << 20)}</memory>", xml
     )

@@ -340,6 +340,7 @@ def domain(name: str = "web-1", **changes: object) -> DomainFacts:
         process=process(),
         vcpus=4,
         is_emulated=False,
+        growth=None,
         memory_max_bytes=8 * GIB,
         balloon_configured_bytes=8 * GIB,
         balloon_target_bytes=GONE,

@@ -2,16 +2,29 @@
 
 mm/khugepaged.c: with max_ptes_none 511 (the default) a block with one mapped page becomes a full huge page
 again. Booting guests, librbd or SPICE heaps, hotplug and deflate-on-oom look alike, and the proof would
-need two page maps while ``actual`` stands still: from one snapshot this is only possible.
+need two page maps while ``actual`` stands still: from one snapshot this is only possible. Likely it is where
+khugepaged is seen at it: between the two readings this domain's own group got huge pages, its process grew,
+``actual`` stood still, and no huge page of the whole host came from a fault.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from kvmedic.diagnose.balloons import Balloon, balloon_of, no_balloon
 from kvmedic.diagnose.need import Need, memory_need
 from kvmedic.diagnose.readings import VMSTAT, per_second
-from kvmedic.diagnose.verdicts import POSSIBLE, because, cleared, finding, found, lacking, over_domains
-from kvmedic.model.domain import DomainFacts
+from kvmedic.diagnose.verdicts import (
+    LIKELY,
+    POSSIBLE,
+    because,
+    cleared,
+    finding,
+    found,
+    lacking,
+    over_domains,
+)
+from kvmedic.model.domain import DomainFacts, DomainGrowth
 from kvmedic.model.finding import Because, Cause, Judgement
 from kvmedic.model.gap import Missing
 from kvmedic.model.snapshot import Snapshot
@@ -22,16 +35,29 @@ ID = "balloon-undone"
 REMEDIES = ("tune-host", "release-stranded-memory", "disable-balloon")
 OVERHEAD_BYTES = 256 * MIB
 """QEMU's own memory beside the guest's, in an ordinary machine without caches of its own."""
+HUGE_BYTES = 2 * MIB
+"""One huge page more in the domain's own group is khugepaged's smallest step."""
+GROWN_BYTES = 1 * MIB
+"""The process grows by the holes of a block, not by what was there; less than this is noise of QEMU's own."""
 OVERHEAD_SHARE = 0.05
 """And it grows with the guest: page tables, dirty bitmaps, rings (8 GiB guests of 8.3 GiB are ordinary)."""
+
+
+class Made(NamedTuple):
+    """Huge pages that the host makes per second, by khugepaged and at faults."""
+
+    collapsed: float | Missing
+    faulted: float | Missing
 
 
 def examine(snapshot: Snapshot) -> Judgement:
     """Every running domain: inflated, and resident memory well above what the guest still has?"""
     holes = _holes_allowed(snapshot)
     need = memory_need(snapshot)
-    collapsing = per_second(snapshot, "thp_collapse_alloc")
-    return over_domains(snapshot, lambda domain: _examine_domain(domain, need, holes, collapsing))
+    made = Made(
+        collapsed=per_second(snapshot, "thp_collapse_alloc"), faulted=per_second(snapshot, "thp_fault_alloc")
+    )
+    return over_domains(snapshot, lambda domain: _examine_domain(domain, need, holes, made))
 
 
 def _holes_allowed(snapshot: Snapshot) -> int | Missing:
@@ -45,9 +71,7 @@ def _holes_allowed(snapshot: Snapshot) -> int | Missing:
     return int(text) if text.isdigit() else 511
 
 
-def _examine_domain(
-    domain: DomainFacts, need: Need | Missing, holes: int | Missing, collapsing: float | Missing
-) -> Judgement:
+def _examine_domain(domain: DomainFacts, need: Need | Missing, holes: int | Missing, made: Made) -> Judgement:
     if clearance := no_balloon(domain):
         return clearance
     balloon = balloon_of(domain)
@@ -71,7 +95,7 @@ def _examine_domain(
     if isinstance(need, Missing):
         return lacking(need)
     return _suspect(
-        domain, balloon, need, (*_proof(domain, domain.rss_bytes, holes, collapsing), need.reason)
+        domain, balloon, need, made, (*_proof(domain, domain.rss_bytes, holes, made), need.reason)
     )
 
 
@@ -79,23 +103,38 @@ def _overhead(balloon: Balloon) -> int:
     return max(OVERHEAD_BYTES, int(balloon.maximum_bytes * OVERHEAD_SHARE))
 
 
-def _suspect(domain: DomainFacts, balloon: Balloon, need: Need, proof: tuple[Because, ...]) -> Judgement:
+def _suspect(
+    domain: DomainFacts, balloon: Balloon, need: Need, made: Made, proof: tuple[Because, ...]
+) -> Judgement:
+    is_seen = _is_seen_at_it(domain.growth, made)
+    what = (
+        "khugepaged is filling the holes of its balloon"
+        if is_seen
+        else "most of it may be back: khugepaged fills the holes of a balloon"
+    )
     return found(
         finding(
             ID,
             domain_subject(domain),
             need.severity(),
-            POSSIBLE,
-            summary=f"{domain.name} gave up {human_bytes(balloon.given_up_bytes)}, and most of it may be "
-            "back: "
-            "khugepaged fills the holes of a balloon",
+            LIKELY if is_seen else POSSIBLE,
+            summary=f"{domain.name} gave up {human_bytes(balloon.given_up_bytes)}, and {what}",
             proof=(balloon.reason, *proof),
             remedies=REMEDIES,
         )
     )
 
 
-def _proof(domain: DomainFacts, rss_bytes: int, holes: int, collapsing: float | Missing) -> list[Because]:
+def _is_seen_at_it(growth: DomainGrowth | None, made: Made) -> bool:
+    """Whether this domain's memory became huge pages, and grew by it, and only khugepaged made any."""
+    if growth is None or growth.balloon_actual_bytes != 0:
+        return False
+    if isinstance(made.collapsed, Missing) or made.collapsed <= 0 or made.faulted != 0.0:
+        return False
+    return (growth.thp_bytes or 0) >= HUGE_BYTES and (growth.rss_bytes or 0) >= GROWN_BYTES
+
+
+def _proof(domain: DomainFacts, rss_bytes: int, holes: int, made: Made) -> list[Because]:
     setting = "sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none"
     lines = [
         because(
@@ -104,9 +143,19 @@ def _proof(domain: DomainFacts, rss_bytes: int, holes: int, collapsing: float | 
         ),
         because(f"khugepaged fills blocks with up to {holes} pages absent", setting),
     ]
-    if not isinstance(collapsing, Missing) and collapsing > 0:
-        lines.append(because(f"khugepaged makes {collapsing:.1f} huge pages a second now", VMSTAT))
-    return lines
+    if not isinstance(made.collapsed, Missing) and made.collapsed > 0:
+        lines.append(because(f"khugepaged makes {made.collapsed:.1f} huge pages a second now", VMSTAT))
+    return [*lines, *_growth_lines(domain.growth)]
+
+
+def _growth_lines(growth: DomainGrowth | None) -> list[Because]:
+    if growth is None or not growth.rss_bytes or growth.rss_bytes < GROWN_BYTES:
+        return []
+    still = " while actual stood still" if growth.balloon_actual_bytes == 0 else ""
+    thp = growth.thp_bytes or 0
+    huge = f", {human_bytes(thp)} more in huge pages" if thp > 0 else ""
+    text = f"RSS grew by {human_bytes(growth.rss_bytes)} within {growth.interval_s:.0f} s{still}{huge}"
+    return [because(text, "two readings")]
 
 
 CAUSE = Cause(

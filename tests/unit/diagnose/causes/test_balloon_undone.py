@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from snapshots import GONE, domain, outcome, rates, snapshot, texts, thp
 
 from kvmedic.diagnose.causes.balloon_undone import examine
-from kvmedic.model.domain import DomainFacts
-from kvmedic.units import GIB, MIB
+from kvmedic.diagnose.verdicts import LIKELY, POSSIBLE
+from kvmedic.model.domain import DomainFacts, DomainGrowth
+from kvmedic.units import GIB, KIB, MIB
 
 
 def refilled(rss: int = 2 * GIB - 280 * MIB) -> DomainFacts:
@@ -46,6 +48,48 @@ def test_missing_where_khugepaged_cannot_be_read() -> None:
 
 def test_one_snapshot_is_never_more_than_possible() -> None:
     assert examine(snapshot(refilled())).findings[0].confidence < 0.6
+
+
+def growing(**changes: object) -> DomainFacts:
+    """The refilled guest, seen while khugepaged is at it."""
+    seen = DomainGrowth(interval_s=10.0, balloon_actual_bytes=0, rss_bytes=12 * MIB, thp_bytes=24 * MIB)
+    return msgspec.structs.replace(refilled(), growth=msgspec.structs.replace(seen, **changes))
+
+
+AT_IT = {"rates": rates(thp_collapse_alloc=1.2)}
+
+
+def test_khugepaged_seen_at_it_makes_it_likely_and_never_proven() -> None:
+    found = examine(snapshot(growing(), memory_facts=AT_IT)).findings[0]
+
+    assert found.confidence == LIKELY
+    assert "is filling the holes of its balloon" in found.summary
+    assert "RSS grew by 12.0 MiB within 10 s while actual stood still, 24.0 MiB more in huge pages" in {
+        line.text for line in found.because
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"balloon_actual_bytes": 64 * MIB},
+        {"balloon_actual_bytes": None},
+        {"thp_bytes": 0},
+        {"thp_bytes": None},
+        {"rss_bytes": 100 * KIB},
+    ],
+)
+def test_growth_that_something_else_explains_stays_possible(changes: dict[str, object]) -> None:
+    found = examine(snapshot(growing(**changes), memory_facts=AT_IT)).findings[0]
+
+    assert found.confidence == POSSIBLE
+
+
+def test_huge_pages_from_faults_may_be_the_guests_own() -> None:
+    faults = {"rates": rates(thp_collapse_alloc=1.2, thp_fault_alloc=0.5)}
+
+    assert examine(snapshot(growing(), memory_facts=faults)).findings[0].confidence == POSSIBLE
+    assert examine(snapshot(growing(), memory_facts={"rates": GONE})).findings[0].confidence == POSSIBLE
 
 
 def test_khugepaged_that_fills_no_holes_is_innocent() -> None:

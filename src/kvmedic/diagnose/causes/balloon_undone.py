@@ -3,8 +3,8 @@
 mm/khugepaged.c: with max_ptes_none 511 (the default) a block with one mapped page becomes a full huge page
 again. Booting guests, librbd or SPICE heaps, hotplug and deflate-on-oom look alike, and the proof would
 need two page maps while ``actual`` stands still: from one snapshot this is only possible. Likely it is where
-khugepaged is seen at it: between the two readings this domain's own group got huge pages, its process grew,
-``actual`` stood still, and no huge page of the whole host came from a fault.
+khugepaged is seen at it: between the two readings this domain's own group got more huge pages than all faults
+of the host made, its process grew, and ``actual`` stood still.
 """
 
 from __future__ import annotations
@@ -126,12 +126,13 @@ def _suspect(
 
 
 def _is_seen_at_it(growth: DomainGrowth | None, made: Made) -> bool:
-    """Whether this domain's memory became huge pages, and grew by it, and only khugepaged made any."""
+    """Whether this domain's memory became huge pages that no fault explains, and grew by it."""
     if growth is None or growth.balloon_actual_bytes != 0:
         return False
-    if isinstance(made.collapsed, Missing) or made.collapsed <= 0 or made.faulted != 0.0:
+    if isinstance(made.collapsed, Missing) or isinstance(made.faulted, Missing) or made.collapsed <= 0:
         return False
-    return (growth.thp_bytes or 0) >= HUGE_BYTES and (growth.rss_bytes or 0) >= GROWN_BYTES
+    by_faults = made.faulted * growth.interval_s * HUGE_BYTES
+    return (growth.thp_bytes or 0) - by_faults >= HUGE_BYTES and (growth.rss_bytes or 0) >= GROWN_BYTES
 
 
 def _proof(domain: DomainFacts, rss_bytes: int, holes: int, made: Made) -> list[Because]:

@@ -86,9 +86,11 @@ def test_growth_that_something_else_explains_stays_possible(changes: dict[str, o
 
 
 def test_huge_pages_from_faults_may_be_the_guests_own() -> None:
-    faults = {"rates": rates(thp_collapse_alloc=1.2, thp_fault_alloc=0.5)}
+    few = {"rates": rates(thp_collapse_alloc=1.2, thp_fault_alloc=0.5)}
+    enough = {"rates": rates(thp_collapse_alloc=1.2, thp_fault_alloc=1.15)}
 
-    assert examine(snapshot(growing(), memory_facts=faults)).findings[0].confidence == POSSIBLE
+    assert examine(snapshot(growing(), memory_facts=few)).findings[0].confidence == LIKELY
+    assert examine(snapshot(growing(), memory_facts=enough)).findings[0].confidence == POSSIBLE
     assert examine(snapshot(growing(), memory_facts={"rates": GONE})).findings[0].confidence == POSSIBLE
 
 

@@ -123,18 +123,9 @@ def _password(board: BoardController) -> str:
 def _ipmitool(board: BoardController, *words: str) -> str:
     """The password goes by file: arguments are seen by everybody."""
     _password(board)
-    argv = [
-        "ipmitool",
-        "-I",
-        "lanplus",
-        "-H",
-        board.address,
-        "-U",
-        board.user,
-        "-f",
-        board.password_file,
-        *words,
-    ]
+    host, port = _host_and_port(board.address)
+    where = ["-I", "lanplus", "-H", host, *(["-p", port] if port else [])]
+    argv = ["ipmitool", *where, "-U", board.user, "-f", board.password_file, *words]
     try:
         done = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE_S, check=False
@@ -144,5 +135,20 @@ def _ipmitool(board: BoardController, *words: str) -> str:
     except subprocess.TimeoutExpired as error:
         raise OutcomeUnknownError(f"the controller at {board.address} did not answer", hint=HINT) from error
     if done.returncode:
-        raise ActionRefusedError(f"ipmitool: {done.stderr.strip()[:300]}", hint=HINT)
+        raise _ipmi_failure(board, " ".join(done.stderr.split())[:300])
     return done.stdout
+
+
+def _ipmi_failure(board: BoardController, said: str) -> ActionRefusedError | OutcomeUnknownError:
+    """An order that was sent and not answered may have been carried out; ipmitool says so in these words."""
+    if "unable to set chassis power control" in said.lower():
+        return OutcomeUnknownError(f"the controller at {board.address} did not answer the order", hint=HINT)
+    return ActionRefusedError(f"ipmitool: {said}", hint=HINT)
+
+
+def _host_and_port(address: str) -> tuple[str, str]:
+    """``host:port`` apart; an IPv6 address needs brackets for that."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal() and (":" not in host or host.startswith("[")):
+        return host.strip("[]"), port
+    return address.strip("[]"), ""

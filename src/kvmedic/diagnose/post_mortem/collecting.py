@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvmedic.diagnose.post_mortem.oom_kinds import any_ooms, is_hearsay
+from kvmedic.diagnose.post_mortem.recurring import SHORTAGE
 from kvmedic.model.case import Case
 from kvmedic.model.finding import Finding
 
@@ -37,6 +38,8 @@ def _things(case: Case, findings: list[Finding]) -> Iterator[str]:
         yield "QEMU's log of the guest: /var/log/libvirt/qemu/NAME.log"
     if not case.has_log_of("daemons") and not case.is_guest_log:
         yield "libvirt's log of that hour: journalctl -u libvirtd -u virtqemud"
+    if not case.samples and any(finding.cause in SHORTAGE for finding in findings[:2]):
+        yield "how memory goes before the next failure: let sysstat sample it (sar -r)"
     for finding in findings[:2]:
         yield from _BY_CAUSE.get(finding.cause, ())
     if case.is_guest_log:

@@ -160,8 +160,9 @@ def _worth_showing(case: Case, meanings: dict[tuple[str, int | None], str]) -> I
 
 
 def _reach(happening: Happening, seconds: float) -> float:
-    """Ordinary life beside a failure is told only where it is close to it."""
-    return min(seconds, COINCIDENCE_S) if isinstance(happening.event, Activity) else seconds
+    """Ordinary life beside a failure is told only where it is close to it; a manager's task may last."""
+    is_brief = isinstance(happening.event, Activity) and happening.event.kind != "task"
+    return min(seconds, COINCIDENCE_S) if is_brief else seconds
 
 
 def _is_cited(happening: Happening, meanings: dict[tuple[str, int | None], str]) -> bool:

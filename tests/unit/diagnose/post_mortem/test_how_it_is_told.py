@@ -46,3 +46,18 @@ def test_a_guest_that_somebody_stopped_is_told_with_who_asked_for_it() -> None:
         "No failure of 100 stands in the logs of the time asked about; "
         "it was last stopped in order at 2026-11-24 02:00:00 UTC (qmstop, asked for by root@pam)."
     )
+
+
+def test_a_migration_that_began_an_hour_before_is_told_and_cron_of_that_time_is_not() -> None:
+    began_s = 1795485612
+    index = f"UPID:pve1:003D2F01:01835491:{began_s:08X}:qmigrate:100:root@pam: {began_s + 5400:08X} OK\n"
+    cron = "2026-11-24T02:00:12+00:00 pve1 CRON[7]: (root) CMD (/usr/bin/x)\n"
+    kill = "2026-11-24T03:00:12+00:00 pve1 kernel: Out of memory: Killed process 7 (kvm) total-vm:9kB\n"
+
+    report = why({"var/log/pve/tasks/index": index, "var/log/syslog": cron + kill})
+
+    assert ("2026-11-24T02:00:12Z", "100: task qmigrate began (by root@pam)") in [
+        (entry.at, entry.text) for entry in report.timeline
+    ]
+    assert not any("cron job" in entry.text for entry in report.timeline)
+    assert any("sysstat" in item for item in report.collect)

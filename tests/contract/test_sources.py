@@ -25,6 +25,7 @@ from kvmedic.model.gap import Missing, Reason
 from kvmedic.model.reading_list import is_captured
 from kvmedic.model.request import CollectRequest
 from kvmedic.parse.domain_xml import parse_domain_xml
+from kvmedic.parse.domstats import parse_domstats
 
 TWICE = CollectRequest(is_deep=False, interval_s=0.2, page_map="none")
 SHELLS = ("dash", "busybox sh", "bash --posix")
@@ -387,6 +388,9 @@ def test_the_collector_asks_libvirt_through_virsh(tmp_path: Path) -> None:
     definition = found.read("sos_commands/virsh/virsh_-r_dumpxml_test")
     assert isinstance(definition, bytes)
     assert parse_domain_xml(definition.decode(), "x").name == "test"
+    again = found.read_again("sos_commands/virsh/virsh_-r_domstats")
+    assert isinstance(again, bytes)
+    assert list(parse_domstats(again.decode(), "x")) == ["test"]
 
 
 def test_the_collector_writes_a_folder_when_it_is_given_one(tmp_path: Path) -> None:

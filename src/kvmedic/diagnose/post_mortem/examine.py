@@ -8,6 +8,7 @@ from msgspec import structs
 
 from kvmedic.diagnose.catalogue import CAUSES
 from kvmedic.diagnose.post_mortem.catalogue import EXPLAINED
+from kvmedic.diagnose.post_mortem.orders import with_reasons
 from kvmedic.diagnose.post_mortem.scenes import (
     DAY_S,
     MOST_SCENES,
@@ -51,6 +52,7 @@ ACUTE = frozenset(
 
 def explain_failure(chronicle: Chronicle, snapshot: Snapshot, window: Window) -> tuple[Judged, Story]:
     """What each cause says of the incident asked about, and its story."""
+    chronicle = structs.replace(chronicle, happenings=with_reasons(chronicle.happenings))
     scenes = find_scenes(in_window(chronicle.happenings, window))
     chosen_scene = choose(scenes)
     if not is_covered(chronicle.logs, window):

@@ -14,6 +14,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from kvmedic.diagnose.post_mortem.actors import is_daemon, is_qemu
+from kvmedic.diagnose.post_mortem.orders import has_known_sender, is_ordered
 from kvmedic.model.case import Case, Chronicle, Happening, LogRead, Measured, UnloggedEnd, Window
 from kvmedic.model.log_event import (
     BackupEvent,
@@ -59,7 +60,6 @@ _GRAVE_QEMU = frozenset(
 _BAD_ENDS = frozenset({"crashed", "failed", "unknown"})
 _EMPTY_DRIVE = re.compile(r"(?:fd|sr)\d+")
 """Drives for removable media report errors whenever they are empty."""
-MANAGERS = ("libvirtd", "virtqemud", "virt-launcher", "/usr/sbin/libvirtd", "/usr/sbin/virtqemud")
 
 
 def gravity(event: LogEvent | UnloggedEnd) -> int:
@@ -81,15 +81,10 @@ def _of_qemu(event: QemuEvent) -> int:
     if event.kind in _GRAVE_QEMU:
         return DEATH
     if event.kind == "signalled":
-        return LIFE if is_ordered_by_manager(event) else DEATH
+        return LIFE if is_ordered(event) else DEATH if has_known_sender(event) or event.reason else STALL
     if event.kind == "stopped":
         return DEATH if event.reason in _BAD_ENDS else LIFE
     return LIFE
-
-
-def is_ordered_by_manager(event: QemuEvent) -> bool:
-    """QEMU was ended by libvirt itself: an ordinary destroy or shutdown, not a failure."""
-    return event.sender is not None and event.sender.strip().endswith(MANAGERS)
 
 
 def _of_hardware(event: HardwareError) -> int:

@@ -19,11 +19,12 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     (
         "memlock",
         re.compile(
-            r"RLIMIT_MEMLOCK.{0,40}exceed|memlock.{0,60}(?:fail|exceed|cannot|limit)"
+            r"(?:vfio_dma_map\(|VFIO_MAP_DMA).{0,120}(?:-12\b|Cannot allocate memory)"
+            r"|RLIMIT_MEMLOCK.{0,40}exceed|memlock.{0,60}(?:fail|exceed|cannot|limit)"
             r"|(?:cannot|fail).{0,40}(?:RLIMIT_MEMLOCK|memlock|mlock)"
         ),
     ),
-    ("vfio-dma", re.compile(r"dma_entry_limit|VFIO_MAP_DMA.{0,40}(?:No space|fail)")),
+    ("vfio-dma", re.compile(r"dma_entry_limit|(?:VFIO_MAP_DMA|vfio_dma_map\().{0,120}(?:No space|fail)")),
     ("conntrack", re.compile(r"nf_conntrack: table full")),
     (
         "again",

@@ -16,9 +16,14 @@ from kvmedic.parse.logs.trace import TraceParts
 Kind = Literal["panic", "bug", "oops", "gpf", "warning"]
 _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("panic", re.compile(r"Kernel panic - not syncing(?:: (.*))?")),
-    ("gpf", re.compile(r"(?:^|Oops: )(general protection fault.*)")),
+    ("gpf", re.compile(r"(?:^|Oops: |segment-related )(general protection fault.*)")),
     ("bug", re.compile(r"(kernel BUG at .*|BUG: (?!soft lockup).*)")),
     ("oops", re.compile(r"(?:Internal error: )?(Oops(?:: | - ).*)")),
+    ("oops", re.compile(r"Internal error: (.{1,80}\[#\d+\].*)")),
+    (
+        "oops",
+        re.compile(r"^(?:traps: )?([A-Za-z][\w -]{2,40}: [0-9a-f]{4} \[#\d+\].*|PANIC: double fault.*)"),
+    ),
     ("warning", re.compile(r"WARNING: ((?:CPU: )?\d* ?(?:PID: \d+ )?at .*)")),
 )
 _SET_OFF: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
@@ -29,7 +34,10 @@ _SET_OFF: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("hard-lockup", re.compile(r"[Hh]ard ?(?:LOCKUP|lockup)")),
     ("rcu-stall", re.compile(r"RCU Stall", re.IGNORECASE)),
     ("warning", re.compile(r"panic_on_warn")),
-    ("machine-check", re.compile(r"[Mm]achine check|Fatal hardware error|mce|Memory failure", re.IGNORECASE)),
+    (
+        "machine-check",
+        re.compile(r"[Mm]achine check|^UE MC\d|EDAC|Fatal hardware error|mce|Memory failure", re.IGNORECASE),
+    ),
     ("nmi", re.compile(r"NMI")),
     ("sysrq", re.compile(r"sysrq|SysRq")),
     ("init-died", re.compile(r"kill init|No working init")),

@@ -58,7 +58,8 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     # kernel/panic.c, arch/*/kernel/dumpstack.c, traps.c
     (PANIC, rb"Kernel panic - not syncing"),
     (PANIC, rb"Oops: [0-9a-f]{4}|Oops: general|Oops - "),
-    (PANIC, rb"kernel BUG at "),
+    (PANIC, rb"kernel BUG at |PANIC: double fault|Internal error: [^\n]{1,80}\[#[0-9]"),
+    (PANIC, rb": [0-9a-f]{4} \[#[0-9]"),
     (PANIC, rb"BUG: (?:unable to handle|kernel NULL|scheduling while atomic|Bad |workqueue lockup)"),
     (PANIC, rb"general protection fault"),
     (PANIC, rb"(?:Panic|Oops)#[0-9]+ Part[ ]?[0-9]+"),
@@ -72,7 +73,7 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     (HARDWARE, rb"Memory failure: 0x|MCE 0x[0-9a-f]+: |Soft offlin"),
     (HARDWARE, rb"Hardware memory error|hardware memory error|hardware memory corruption"),
     (HARDWARE, rb"Memory Error at QEMU addr"),
-    (HARDWARE, rb"mc_event: |mce_record: |mcelog: "),
+    (HARDWARE, rb"mc_event: |mce_record: |mcelog(?:\[[0-9]+\])?: "),
     (HARDWARE, rb"AER: (?:Multiple )?(?:Correct|Uncorrect)"),
     # block/blk-core.c, fs/ext4, fs/xfs, fs/nfs, md, multipath
     (STORAGE, rb"I/O error[, ]"),
@@ -175,7 +176,7 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     (LIMITS, rb"Too many open files|io_setup|aio-max-nr|fork rejected by pids controller"),
     (
         LIMITS,
-        rb"max_map_count|VFIO_MAP_DMA|RLIMIT_MEMLOCK|memlock|dma_entry_limit",
+        rb"max_map_count|VFIO_MAP_DMA|vfio_dma_map\(|RLIMIT_MEMLOCK|memlock|dma_entry_limit",
     ),
     (LIMITS, rb"Resource temporarily unavailable"),
     (LIMITS, rb"nf_conntrack: table full|VFS: file-max limit"),

@@ -81,7 +81,7 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
 def read_storage(context: Context, line: LogLine) -> StorageError | None:
     """The storage error this line tells; None for other lines."""
     message = line.message[:LONGEST_MESSAGE]
-    if "block I/O error in device" in message or "VFIO_MAP_DMA" in message:
+    if "block I/O error in device" in message or "VFIO_MAP_DMA" in message or "vfio_dma_map" in message:
         return None
     for kind, pattern in _KINDS:
         match = pattern.search(message)

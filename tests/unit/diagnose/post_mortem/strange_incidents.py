@@ -13,6 +13,8 @@ JAVA = Process(2201, "java", 7000, uid=1000)
 STARTED = "2026-11-24 02:00:00.000+0000: starting up libvirt version: 9.0.0, qemu version: 7.2.9\n"
 FAILED = "2026-11-24 02:00:01.000+0000: shutting down, reason=failed"
 CRASHED = "2026-11-24 03:00:01.000+0000: shutting down, reason=crashed"
+TERMINATING = "2026-11-24T03:00:00.100000Z qemu-kvm: terminating on signal {} from pid {} ({})"
+ENDED = "2026-11-24 03:00:00.302+0000: shutting down, reason={}"
 QEMU_LOG = "var/log/libvirt/qemu/web01.log"
 XFS_WAITS = "XFS: possible memory allocation deadlock in kmem_alloc (mode:0x250)\n" * 3
 SCOPE = "Nov 24 03:00:12 kvm-b3 systemd[1]: {}: A process of this unit has been killed by the OOM killer.\n"
@@ -187,5 +189,61 @@ STRANGE: dict[str, Sample] = {
             "CPU: 0 PID: 71 Comm: bash Kdump: loaded Not tainted 6.1.0-18-amd64 #1\n"
         },
         "host-panic",
+    ),
+    **{
+        f"an ordinary stop: {sender}, {reason}": Sample(
+            qemu(TERMINATING.format(15, pid, sender), ENDED.format(reason)), None, ("qemu-killed",)
+        )
+        for pid, sender, reason in (
+            (2345, "<unknown process>", "destroyed"),
+            (2345, "<unknown process>", "saved"),
+            (2345, "/usr/sbin/virtqemud", "destroyed"),
+            (845, "/usr/sbin/qmeventd", "shutdown"),
+            (2001, "task UPID:pve1:000007D1:0000AAAA:67400000:qmstop:143:root@pam:", "shutdown"),
+            (1, "/sbin/init", "shutdown"),
+        )
+    },
+    "a daemon without a name ends one guest after the other": Sample(
+        {
+            QEMU_LOG: STARTED
+            + TERMINATING.format(15, 2345, "<unknown process>")
+            + "\n"
+            + ENDED.format("shutdown")
+            + "\n",
+            QEMU_LOG.replace("web01", "db01"): (
+                STARTED
+                + TERMINATING.format(15, 2345, "<unknown process>")
+                + "\n"
+                + ENDED.format("shutdown")
+                + "\n"
+            ).replace("03:00", "03:40"),
+        },
+        None,
+        ("qemu-killed",),
+    ),
+    "a process that has gone sent SIGTERM": Sample(
+        qemu(TERMINATING.format(15, 9345, "<unknown process>"), ENDED.format("shutdown")),
+        "qemu-killed",
+        most_confidence=0.8,
+    ),
+    "a process that has gone sent SIGINT, which libvirt never does": Sample(
+        qemu(TERMINATING.format(2, 9345, "<unknown process>"), ENDED.format("shutdown")), "qemu-killed"
+    ),
+    "libvirt calls it a crash: it was not its own order": Sample(
+        qemu(TERMINATING.format(15, 9345, "<unknown process>"), CRASHED), "qemu-killed"
+    ),
+    "an uncorrected error, and the panic that EDAC sets off": Sample(
+        kern(
+            "EDAC MC1: 1 UE memory scrubbing error on CPU_SrcID#1_Ha#0_Chan#2_DIMM#1 (channel:2 slot:1 page:0x3fd9a2 offset:0x0 grain:32)\n"
+            "Kernel panic - not syncing: UE MC1: CPU_SrcID#1_Ha#0_Chan#2_DIMM#1\n"
+        ),
+        "hardware-memory-error",
+    ),
+    "VFIO may not lock the guest's memory": Sample(
+        qemu(
+            "2026-11-24T02:00:00.5Z qemu-kvm: -device vfio-pci,host=0000:3b:00.0: vfio 0000:3b:00.0: failed to setup container for group 40: memory listener initialization failed: Region pc.ram: vfio_dma_map(0x55, 0x0, 0xa0000, 0x7f) = -12 (Cannot allocate memory)",
+            FAILED,
+        ),
+        "limit-exhausted",
     ),
 }

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import pytest
-from log_samples import dmesg, events_of, the_event
+from log_samples import dmesg, events_of, read, the_event
 
 from kvmedic.model.log_event import (
     HardwareError,
+    KernelFault,
+    LimitHit,
     OomReport,
     PageAllocationFailure,
     QemuEvent,
@@ -99,3 +101,48 @@ def test_line_ends_that_rsyslog_escaped_part_the_counters() -> None:
 
     assert told.mem_info is not None
     assert (told.mem_info.pages["slab_unreclaimable"], told.mem_info.pages["free"]) == (900, 24)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("segment-related general protection fault: beec [#2] PREEMPT SMP KASAN PTI", "gpf"),
+        ("PANIC: double fault, error_code: 0x0", "oops"),
+        ("divide error: 0000 [#1] PREEMPT SMP NOPTI", "oops"),
+        ("stack segment: 0000 [#1] SMP", "oops"),
+        ("invalid opcode: 0000 [#1] SMP", "oops"),
+        ("Internal error: synchronous external abort: 96000010 [#1] PREEMPT SMP", "oops"),
+        ("Internal error: Oops: 96000004 [#1] SMP", "oops"),
+    ],
+)
+def test_every_fault_that_ends_in_die_is_a_fault(line: str, kind: str) -> None:
+    assert the_event(KernelFault, dmesg(line)).kind == kind
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "traps: gnome-shell[77] general protection fault ip:7f6d sp:7ffd error:0 in libc.so.6",
+        "mce: CPU0: Package temperature above threshold, cpu clock throttled (total events = 12)",
+    ],
+)
+def test_a_program_that_faults_and_heat_are_no_faults_of_the_kernel(line: str) -> None:
+    assert read(dmesg(line)).events == ()
+
+
+def test_mcelog_tells_an_uncorrected_error() -> None:
+    told = the_event(HardwareError, "Nov 24 03:00:12 node7 mcelog[900]: Uncorrected error\n")
+
+    assert told.severity == "uncorrected"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("vfio_dma_map(0x55, 0x0, 0xa0000, 0x7f) = -12 (Cannot allocate memory)", "memlock"),
+        ("VFIO_MAP_DMA failed: Cannot allocate memory", "memlock"),
+        ("vfio_dma_map(0x55, 0x0, 0xa0000, 0x7f) = -28 (No space left on device)", "vfio-dma"),
+    ],
+)
+def test_what_vfio_is_refused_names_the_limit(text: str, kind: str) -> None:
+    assert the_event(LimitHit, f"qemu-kvm: -device vfio-pci,host=3b:00.0: {text}\n").kind == kind

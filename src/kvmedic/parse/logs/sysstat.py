@@ -17,11 +17,13 @@ from kvmedic.model.log_event import HostSample, LineRef, LogReading, Moment
 from kvmedic.parse.logs.sar_text import SarText
 from kvmedic.parse.logs.wall_clock import ZONE_UNCERTAINTY_S, seconds_since_1970
 
-MOST_ROWS: Final = 100_000
+MOST_ROWS: Final = 90_000
+"""A day of one sample each second."""
 MOST_SAMPLES: Final = 3000
 """A day at one sample each half minute; of a finer one the worst of each stretch is kept."""
 LONGEST_JSON_BYTES: Final = 64 << 20
 _LONGEST_LINE: Final = 4096
+_KEPT_CHARACTERS: Final = 160
 _HEADER = re.compile(rb"\s*Linux \S{1,128} \([^)\n]{0,255}\)[ \t]+[^\n]{4,60}?[ \t]+_?\w+_?[ \t]+\(\d+ CPU\)")
 _CSV_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)( UTC)?")
 COLUMNS: Final[Mapping[str, tuple[str, int]]] = {
@@ -45,7 +47,7 @@ class _Row:
     __slots__ = ("interval_s", "is_utc", "line", "number", "values")
 
     def __init__(self, number: int, line: str, *, is_utc: bool, interval_s: float | None) -> None:
-        self.number, self.line = number, line
+        self.number, self.line = number, line[:_KEPT_CHARACTERS]
         self.is_utc, self.interval_s = is_utc, interval_s
         self.values: dict[str, float] = {}
 
@@ -75,7 +77,7 @@ class _Rows:
                     return
                 row = self.by_time[at_s] = _Row(*line, is_utc=is_utc, interval_s=interval_s)
             if column[0] == "free_bytes":
-                row.number, row.line = line
+                row.number, row.line = line[0], line[1][:_KEPT_CHARACTERS]
             row.values[column[0]] = value * column[1]
 
 

@@ -9,9 +9,9 @@ from kvmedic.cli.lab_wishes import RemedyWishes
 from kvmedic.cli.terminal import write_out
 from kvmedic.errors import OutputError, UsageError
 from kvmedic.lab.experiment import Wanted
-from kvmedic.lab.matrix import MATRIX, OWN_REMEDY, matrix, run_all
+from kvmedic.lab.matrix import MATRIX, OWN_GROUND, OWN_REMEDY, matrix, run_all
 from kvmedic.lab.report import Format, render
-from kvmedic.lab.results import SUFFIX, Result, load_pictures, load_results
+from kvmedic.lab.results import SUFFIX, Ground, Result, load_pictures, load_results
 from kvmedic.lab.scenarios import SCENARIOS
 from kvmedic.lab.whole import run_whole
 from kvmedic.model.record import Record
@@ -42,11 +42,11 @@ def run_experiments(scenario: str | None, wishes: RemedyWishes, place: Place, fo
 
 
 def _rows(scenario: str | None, wishes: RemedyWishes, place: Place) -> list[Wanted]:
-    def rows_of(names: Sequence[str], by: Sequence[str]) -> list[Wanted]:
+    def rows_of(names: Sequence[str], by: Sequence[str], ground: Ground) -> list[Wanted]:
         return matrix(
             names,
             by,
-            ground=wishes.ground,
+            ground=wishes.ground or ground,
             kernel=place.kernel,
             repeat=wishes.repeat,
             cycles=wishes.cycles_of(scenario),
@@ -56,8 +56,9 @@ def _rows(scenario: str | None, wishes: RemedyWishes, place: Place) -> list[Want
         )
 
     if scenario == "all":
-        return [row for name, remedy in OWN_REMEDY.items() for row in rows_of((name,), (remedy,))]
-    return rows_of((scenario,) if scenario else tuple(MATRIX), tuple(wishes.remedy or ()))
+        own = [(name, remedy, OWN_GROUND[name]) for name, remedy in OWN_REMEDY.items()]
+        return [row for name, remedy, ground in own for row in rows_of((name,), (remedy,), ground)]
+    return rows_of((scenario,) if scenario else tuple(MATRIX), tuple(wishes.remedy or ()), "nested")
 
 
 def _run_whole(rows: Sequence[Wanted], place: Place, form: Format, say: Say) -> int:

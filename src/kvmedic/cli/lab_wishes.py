@@ -25,7 +25,8 @@ class RemedyWishes:
     matrix
         Measure every remedy of every scenario (or of the one that is named); hours.
     ground
-        Measure in a nested host (its own kernel and memory), or here, beside what runs.
+        Measure in a nested host (its own kernel and memory), or here, beside what runs. With all: here
+        where that is enough.
     repeat
         Measure each so many times.
     cycles
@@ -36,7 +37,7 @@ class RemedyWishes:
 
     remedy: Annotated[list[str] | None, Parameter(negative=())] = None
     matrix: Annotated[bool, Flag] = False
-    ground: Ground = "nested"
+    ground: Ground | None = None
     repeat: int = 1
     cycles: int | None = None
     maps: Annotated[bool, Flag] = False

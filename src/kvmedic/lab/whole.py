@@ -29,7 +29,9 @@ WITHOUT_LIBVIRT = frozenset(
     {
         "atomic-reserve",
         "corrected-error",
+        "dirty-stall",
         "fragmented",
+        "guest-stopped",
         "hard-reset",
         "host-crash",
         "hwpoison",
@@ -46,6 +48,7 @@ WITHOUT_LIBVIRT = frozenset(
         "service-oom",
         "soft-lockup",
         "storage-stall",
+        "userspace-oom",
         "watchdog-reset",
     }
 )

@@ -79,6 +79,7 @@ def derive_cgroup(evidence: Evidence, hierarchy: Hierarchy | Missing, pid: int) 
         ancestors=tuple(_level(evidence, hierarchy, above) for above in _ancestors(path)),
         stat=read_with(evidence, f"{place}/memory.stat", parse_cgroup_counters),
         pressure=read_with(evidence, f"{place}/memory.pressure", parse_pressure),
+        cpu_pressure=read_with(evidence, f"{place}/cpu.pressure", parse_pressure),
         qemu_pids=tuple(sorted(p for p, group in hierarchy.group_of.items() if _is_inside(group, path))),
     )
 

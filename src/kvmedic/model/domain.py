@@ -109,6 +109,8 @@ class CgroupFacts(Record, frozen=True, kw_only=True):
     ancestors: tuple[CgroupLevel, ...]
     stat: Mapping[str, int] | Missing
     pressure: Pressure | Missing
+    cpu_pressure: Pressure | Missing
+    """Of the group's tasks: a domain's vCPUs and QEMU's own threads. Version 1 has none."""
     qemu_pids: tuple[int, ...]
 
 

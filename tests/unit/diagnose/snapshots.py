@@ -313,6 +313,7 @@ def cgroup(own: CgroupLevel | None = None, **changes: object) -> CgroupFacts:
         ancestors=(level("machine.slice"),),
         stat={"inactive_file": 0, "active_file": 0},
         pressure=pressure(),
+        cpu_pressure=GONE,
         qemu_pids=(4242,),
     )
     return msgspec.structs.replace(ordinary, **changes)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from snapshots import GONE, domain, host, outcome, pressure, snapshot, texts
+from snapshots import GONE, cgroup, domain, host, outcome, pressure, snapshot, texts
 
 from kvmedic.diagnose.causes.host_cpu_overcommitted import WAITING_PERCENT, examine
+from kvmedic.model.domain import DomainFacts
 from kvmedic.model.finding import Severity
 
 WAITING = {"pressure_cpu": pressure(60.0, None)}
@@ -47,3 +48,35 @@ def test_pressure_alone_proves_nothing_since_a_quota_raises_it_too() -> None:
     assert judgement.findings[0].severity is Severity.INFO
     assert judgement.findings[0].confidence < 0.6
     assert "a quota of a cgroup looks the same" in texts(judgement)
+
+
+def guest_waiting(name: str, percent: float) -> DomainFacts:
+    return domain(name, cgroup=cgroup(cpu_pressure=pressure(percent)))
+
+
+def test_a_build_beside_guests_that_do_not_wait_is_information() -> None:
+    guests = (guest_waiting("web-1", 2.0), guest_waiting("web-2", 0.0))
+    found = examine(snapshot(*guests, memory_facts=WAITING, host=host(load_1min=30.0))).findings[0]
+
+    assert found.severity is Severity.INFO
+    assert found.summary.endswith("and no guest does")
+    assert found.remedies == ()
+
+
+def test_one_guest_that_waits_is_enough_and_is_named() -> None:
+    guests = (guest_waiting("web-1", 2.0), guest_waiting("web-2", 55.0))
+    found = examine(snapshot(*guests, memory_facts=WAITING, host=host(load_1min=30.0))).findings[0]
+
+    assert found.severity is Severity.WARNING
+    assert "1 of 2 guests wait for a CPU, most of all web-2 (55 % of the minute)" in {
+        line.text for line in found.because
+    }
+
+
+def test_a_guest_whose_group_does_not_tell_may_be_the_one_that_waits() -> None:
+    guests = (guest_waiting("web-1", 2.0), domain("web-2"))
+    shared = domain("web-2", cgroup=cgroup(cpu_pressure=pressure(1.0), qemu_pids=(1, 2)))
+
+    for told in (guests, (guests[0], shared)):
+        judgement = examine(snapshot(*told, memory_facts=WAITING, host=host(load_1min=30.0)))
+        assert judgement.findings[0].severity is Severity.WARNING

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from shlex import quote
+from shlex import join
 from typing import Annotated
 
 import msgspec
@@ -49,7 +50,7 @@ def plan(
     Parameters
     ----------
     target
-        Nothing (this host), or a bundle: then only the comparison.
+        Nothing (this host), ssh://user@host (to move its guests), or a bundle (to compare).
     remedy
         The remedy to write a plan of; without it all are compared.
     domain
@@ -71,7 +72,13 @@ def plan(
     if emit is not None:
         write_out(render_emitted(write_plan(situation, chosen or SETTING), emit))
         return 0
-    return _compare(situation, json=json) if chosen is None else _write(situation, chosen, output, json=json)
+    if chosen is None:
+        return _compare(situation, asked=_asked(target, policy), json=json)
+    if output is None or json:
+        then = "-o plan.json writes it down"
+    else:
+        then = f"carry it out: {join(['kvmedic', 'apply', str(output), *_asked(None, policy)])}"
+    return _write(situation, chosen, output, then=then, json=json)
 
 
 def _check_words(
@@ -104,14 +111,26 @@ def _situation(target: str | None, remedy: str | None, policy: Policy, wishes: W
         return with_fleet(situation, source.target, progress)
 
 
-def _compare(situation: Situation, *, json: bool) -> int:
+def _asked(target: str | None, policy: Path | None) -> list[str]:
+    """The words that named the target and the policy."""
+    return [*([target] if target else ()), *(["--policy", str(policy)] if policy else ())]
+
+
+def _compare(situation: Situation, *, asked: Sequence[str], json: bool) -> int:
     options = compare_remedies(situation)
     if json:
         _write_json(options)
         return 0
     terminal = stdout_terminal()
-    text = render_options(options, recommended(options), width=terminal.width, colour=terminal.has_colour)
-    write_out(text)
+    write_out(
+        render_options(
+            options,
+            recommended(options),
+            width=terminal.width,
+            colour=terminal.has_colour,
+            asked=asked,
+        )
+    )
     return 0
 
 
@@ -120,7 +139,8 @@ def _write_json(content: object) -> None:
     write_out(for_json(text) + "\n", encoding="utf-8")
 
 
-def _write(situation: Situation, remedy: str, output: Path | None, *, json: bool) -> int:
+def _write(situation: Situation, remedy: str, output: Path | None, *, then: str, json: bool) -> int:
+    """``then`` says what to do with the plan."""
     if situation.is_local and remedy in RUNBOOKS and not json:
         write_out(runbook(situation, remedy))
     made = write_plan(situation, remedy)
@@ -130,12 +150,7 @@ def _write(situation: Situation, remedy: str, output: Path | None, *, json: bool
         _write_json(made)
         return 0
     write_out(render_plan(made))
-    where = (
-        "-o plan.json writes it down"
-        if output is None
-        else f"carry it out: kvmedic apply {quote(str(output))}"
-    )
-    write_out(f"Nothing was changed; {where}\n")
+    write_out(f"Nothing was changed; {then}\n")
     return 0
 
 

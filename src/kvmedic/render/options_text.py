@@ -30,14 +30,24 @@ class Group(Record, frozen=True, kw_only=True):
         return self.options[0]
 
 
-def render_options(options: Sequence[Option], chosen: Option | None, *, width: int, colour: bool) -> str:
-    """The first suggestion with its command, the comparison, then what is to be known besides."""
+def render_options(
+    options: Sequence[Option],
+    chosen: Option | None,
+    *,
+    width: int,
+    colour: bool,
+    asked: Sequence[str] = (),
+) -> str:
+    """The first suggestion with its command, the comparison, then what is to be known besides.
+
+    ``asked`` are the words that named the target and the policy: the command must mean the same host.
+    """
     if not options:
         return "Nothing to repair: no remedy applies to this host now.\n"
     groups = list(_grouped(options))
     open_groups = [group for group in groups if not group.first.blockers]
     blocked = [group for group in groups if group.first.blockers]
-    lines = [*_suggestion(chosen, width)]
+    lines = [*_suggestion(chosen, asked, width)]
     if open_groups:
         lines += ["", *_comparison(open_groups, width=width, colour=colour)]
     if blocked:
@@ -194,14 +204,15 @@ def _seconds(amount: Amount) -> str:
     return f"about {human_seconds(amount.best)}"
 
 
-def _suggestion(chosen: Option | None, width: int) -> Sequence[str]:
+def _suggestion(chosen: Option | None, asked: Sequence[str], width: int) -> Sequence[str]:
     """Names are quoted for a shell: whoever copies the line must run nothing that a name says."""
     if chosen is None:
         text = "No remedy is suggested: nothing was found that one of these answers and that is not blocked."
         return _wrapped(text, width, "")
     why = f"answers {', '.join(chosen.helps_against)}; {manners(chosen)}"
+    words = shlex.join(["kvmedic", "plan", *map(clean, asked), "--remedy", chosen.remedy])
     return (
-        f"First:  kvmedic plan --remedy {chosen.remedy}{_domain_word(chosen)} -o plan.json",
+        f"First:  {words}{_domain_word(chosen)} -o plan.json",
         *_wrapped(why, width, "        "),
         *_wrapped("Before anything is changed, kvmedic capture keeps the evidence.", width, "        "),
     )

@@ -128,6 +128,15 @@ def test_a_command_that_is_copied_runs_nothing_that_a_name_says(name: str, word:
     assert first == f"First:  kvmedic plan --remedy release-stranded-memory {word} -o plan.json"
 
 
+def test_the_suggested_command_is_for_the_host_and_the_policy_that_were_asked_about() -> None:
+    options = compare(busy(1))
+    asked = ("ssh://root@a", "--policy", "my fleet.toml")
+
+    text = render_options(options, recommended(options), width=80, colour=False, asked=asked)
+
+    assert text.startswith("First:  kvmedic plan ssh://root@a --policy 'my fleet.toml' --remedy release-")
+
+
 def test_what_blocks_many_domains_alike_is_said_once_and_a_note_says_of_whom_it_is() -> None:
     two = situation(inflated("web-1"), inflated("web-2", rss_bytes=7 * GIB))
     text = shown(two, width=120)

@@ -92,8 +92,10 @@ def _write_timeline(page: Page, report: Report, *, verbose: bool) -> None:
     page.blank()
     left_out = len(report.timeline) - len(shown)
     note = f"; {left_out} earlier with --verbose" if left_out else ""
-    page.paragraph(("Timeline", "bold"), f" (UTC{_clock_doubt(shown)}{note})")
-    last_day = ""
+    has_day = any(entry.at is not None for entry in shown)
+    clock = f"UTC{_clock_doubt(shown)}" if has_day else "seconds after boot; these logs name no day"
+    page.paragraph(("Timeline", "bold"), f" ({clock}{note})")
+    last_day = "" if has_day else words.day(shown[0])
     width = _width(words.moment(entry) for entry in shown)
     for entry in shown:
         if words.day(entry) != last_day:

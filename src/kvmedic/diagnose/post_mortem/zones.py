@@ -11,6 +11,7 @@ from kvmedic.model.memory_report import GfpMask, MemInfoReport, ZoneReport
 from kvmedic.model.record import Record
 
 PAGE = 4096
+PAGEBLOCK_BYTES = 2 << 20
 ATOMIC_SHARE = 0.375
 """A request that may not wait may go to three eighths of the min watermark (ALLOC_HIGH, _HARDER)."""
 _ZONE_NAMES = ("DMA", "DMA32", "Normal", "HighMem", "Movable", "Device")
@@ -83,8 +84,7 @@ def _spare(zone: ZoneReport, memory: MemInfoReport, *, movable: bool) -> int | N
     """Free memory above the high watermark and what is reserved for others; None where it is not told."""
     if zone.free_bytes is None or zone.high_bytes is None:
         return None
-    set_aside = zone.free_highatomic_bytes or zone.reserved_highatomic_bytes or 0
-    return _open_bytes(zone, memory, movable=movable) - zone.high_bytes - set_aside
+    return _open_bytes(zone, memory, movable=movable) - zone.high_bytes - _set_aside(zone)
 
 
 def _is_reachable(zone: ZoneReport, memory: MemInfoReport, gfp: GfpMask | None) -> bool:
@@ -94,8 +94,17 @@ def _is_reachable(zone: ZoneReport, memory: MemInfoReport, gfp: GfpMask | None) 
     if zone.min_bytes is None:
         return True
     movable = gfp is not None and bool(gfp.is_movable)
-    share = ATOMIC_SHARE if gfp is not None and gfp.can_direct_reclaim is False else 1.0
-    return _open_bytes(zone, memory, movable=movable) > zone.min_bytes * share
+    may_wait = gfp is None or gfp.can_direct_reclaim is not False
+    share, set_aside = (1.0, _set_aside(zone)) if may_wait else (ATOMIC_SHARE, 0)
+    return _open_bytes(zone, memory, movable=movable) - set_aside > zone.min_bytes * share
+
+
+def _set_aside(zone: ZoneReport) -> int:
+    """What is kept for requests that may not wait; kernels 4.4 to 4.18 show it only by the letter H."""
+    told = zone.free_highatomic_bytes or zone.reserved_highatomic_bytes
+    if told is not None:
+        return told
+    return PAGEBLOCK_BYTES if any("H" in (block.letters or "") for block in zone.blocks) else 0
 
 
 def _open_bytes(zone: ZoneReport, memory: MemInfoReport, *, movable: bool) -> int:

@@ -138,7 +138,7 @@ def test_what_is_no_log_is_no_health() -> None:
 
 
 def test_what_a_lower_zone_keeps_for_atomic_requests_is_no_block_for_a_fork() -> None:
-    """4.4: large blocks lie in DMA, behind its reserve, and in DMA32, where the letter H alone tells of one."""
+    """4.4: large blocks lie in DMA, behind its reserve, and in DMA32, where only the letter H tells of one."""
     text = syslog(
         "qemu-system-x86 invoked oom-killer: gfp_mask=0x26000c0, order=2, oom_score_adj=0\n"
         "qemu-system-x86 cpuset=emulator mems_allowed=0\n"
@@ -148,7 +148,7 @@ def test_what_a_lower_zone_keeps_for_atomic_requests_is_no_block_for_a_fork() ->
         "lowmem_reserve[]: 0 1700 64000 64000 64000\n"
         "Node 0 DMA32 free:251000kB min:1200kB low:1500kB high:1800kB present:1920000kB managed:1839000kB\n"
         "lowmem_reserve[]: 0 0 62000 62000 62000\n"
-        "Node 0 Normal free:133000kB min:43000kB low:54000kB high:65000kB present:65011712kB managed:63960000kB\n"
+        "Node 0 Normal free:133000kB min:43000kB low:54000kB high:65000kB managed:63960000kB\n"
         "lowmem_reserve[]: 0 0 0 0 0\n"
         "Node 0 DMA: 0*4kB 0*8kB 3*16kB (U) 0*32kB 2*64kB (U) 2*2048kB (UM) 2*4096kB (M) = 12464kB\n"
         "Node 0 DMA32: 2000*4kB (UME) 3500*8kB (UME) 9000*16kB (UMEH) 2000*32kB (UMH) = 244000kB\n"

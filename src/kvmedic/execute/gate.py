@@ -164,13 +164,21 @@ def _cooldown_reasons(plan: Plan, world: World) -> Iterable[str]:
     if isinstance(world.runs, Missing):
         yield f"earlier runs could not be read ({world.runs})"
         return
+    mine = {plan.option.subject.name, *(domain.name for domain in plan.domains)}
     for run in world.runs:
-        if run.plan_id == plan.id or run.remedies != plan.remedies or run.subject != plan.option.subject.name:
+        again = sorted(mine & _subjects(run))
+        if run.plan_id == plan.id or run.remedies != plan.remedies or not again:
             continue
         age_s = (world.now - datetime.fromisoformat(run.begun_at)).total_seconds()
         if run.state not in ("refused", "aborted", "undone") and age_s < world.policy.cooldown_s:
             minutes = f"{age_s / 60:.0f} min ago"
-            yield f"the same remedy ran for {run.subject} {minutes} (run {run.id}); the policy waits"
+            yield f"the same remedy ran for {', '.join(again)} {minutes} (run {run.id}); the policy waits"
+
+
+def _subjects(run: Run) -> set[str]:
+    """Whom a run was about: its canary, and the domains that followed it."""
+    named = (getattr(step.action, "domain_name", None) for step in run.steps)
+    return {run.subject, *(name for name in named if name is not None)}
 
 
 def _strain_reasons(step: Step, world: World) -> Iterable[str]:

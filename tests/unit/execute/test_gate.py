@@ -134,6 +134,12 @@ def test_the_same_remedy_for_the_same_subject_cools_down() -> None:
     assert "ran for web-1 10 min ago (run run-0); the policy waits" in reasons(runs=(earlier_run(),))
 
 
+def test_a_domain_that_followed_a_canary_cools_down_like_the_canary() -> None:
+    followed = earlier_run(subject="db-1", steps=(step(1),))
+
+    assert "ran for web-1 10 min ago (run run-0); the policy waits" in reasons(runs=(followed,))
+
+
 @pytest.mark.parametrize(
     "change",
     [

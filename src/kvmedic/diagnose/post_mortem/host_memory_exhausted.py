@@ -56,8 +56,16 @@ def _why(shortage: Shortage) -> str:
     if is_hearsay(shortage.report):
         unit = (shortage.report.chosen_memcg or "").strip("/")
         return f"the OOM killer ended a process of {unit}; whether the host or a limit ran out is not told"
+    if kind_of(shortage.report) == "unclear":
+        return _unclear(shortage)
     denied = ", not because it was fragmented" if shortage.report.order == 0 else ""
     return f"the host ran out of memory{denied}"
+
+
+def _unclear(shortage: Shortage) -> str:
+    if shortage.report.mem_info is not None and not shortage.report.order:
+        return "the OOM killer was called, though no zone was at its watermark"
+    return "memory ran out or was fragmented; the report does not show which"
 
 
 def _lines(case: Case, shortage: Shortage) -> Iterable[Because]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.actors import victim_subject
 from kvmedic.diagnose.post_mortem.memory_before import memory_lines
-from kvmedic.diagnose.post_mortem.said import LIKELY, explained
+from kvmedic.diagnose.post_mortem.oom_kinds import kind_of
+from kvmedic.diagnose.post_mortem.said import LIKELY, POSSIBLE, explained
 from kvmedic.diagnose.post_mortem.shortage import (
     Shortage,
     deflation_lines,
@@ -46,12 +47,19 @@ def explain(case: Case) -> Judgement:
         explained(
             ID,
             victim_subject(shortage.happening, shortage.report),
-            LIKELY + 0.05 if deflated or _known_promise(case) else LIKELY,
+            _confidence(case, shortage, is_set_off=bool(deflated)),
             summary=shortage_sentence(shortage, why),
             lines=(*shortage_lines(shortage), *deflated, *_promise(case, shortage), *memory_lines(case)),
             remedies=REMEDIES,
         )
     )
+
+
+def _confidence(case: Case, shortage: Shortage, *, is_set_off: bool) -> float:
+    """Where the report does not show that memory was short, the promise alone proves nothing."""
+    if kind_of(shortage.report) == "unclear":
+        return POSSIBLE - 0.05
+    return LIKELY + 0.05 if is_set_off or _known_promise(case) else LIKELY
 
 
 def is_overcommitted(case: Case, shortage: Shortage) -> bool:

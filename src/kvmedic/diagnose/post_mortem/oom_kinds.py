@@ -38,7 +38,13 @@ def kind_of(report: OomReport) -> OomKind:
         return "fragmented" if supply.roomy and supply.blocks == 0 else "shortage"
     if _is_one_node_dry(supply):
         return "one-node"
-    return "unclear" if has_plenty(supply) and not supply.dry else "shortage"
+    is_unclear = has_plenty(supply) or _is_of_a_page_fault(report)
+    return "unclear" if is_unclear and not supply.dry else "shortage"
+
+
+def _is_of_a_page_fault(report: OomReport) -> bool:
+    """``pagefault_out_of_memory`` (to 5.15) has no mask: who was refused, a cgroup or the host, is not told."""
+    return report.requester is not None and report.gfp is None and report.constraint is None
 
 
 def _is_bound_without_saying(report: OomReport) -> bool:

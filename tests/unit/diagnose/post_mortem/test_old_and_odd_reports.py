@@ -138,7 +138,7 @@ def test_what_is_no_log_is_no_health() -> None:
 
 
 def test_what_a_lower_zone_keeps_for_atomic_requests_is_no_block_for_a_fork() -> None:
-    """4.4: large blocks lie in DMA, behind its reserve, and in DMA32, where only the letter H tells of one."""
+    """4.4: large blocks lie in DMA, behind its reserve, and in DMA32, where only the letter H tells it."""
     text = syslog(
         "qemu-system-x86 invoked oom-killer: gfp_mask=0x26000c0, order=2, oom_score_adj=0\n"
         "qemu-system-x86 cpuset=emulator mems_allowed=0\n"
@@ -158,3 +158,14 @@ def test_what_a_lower_zone_keeps_for_atomic_requests_is_no_block_for_a_fork() ->
     )
 
     assert top(why(text)) == "memory-fragmented"
+
+
+def test_a_page_fault_that_found_no_memory_proves_no_shortage_where_no_zone_is_dry() -> None:
+    """Up to 5.15 a fault that a cgroup refused called the OOM killer of the host, too, without a mask."""
+    text = oom(
+        (FIRST, SECOND, SMALL), (Zone("Normal", 95, 33, 15900, 15900, 0, ((0, 24000, "UME"),)),), age="3.10"
+    )
+
+    report = why(syslog(text.replace("gfp_mask=0x200da", "gfp_mask=0x0")))
+
+    assert report.findings[0].confidence < 0.6

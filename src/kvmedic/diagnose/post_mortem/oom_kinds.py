@@ -43,7 +43,7 @@ def kind_of(report: OomReport) -> OomKind:
 
 
 def _is_of_a_page_fault(report: OomReport) -> bool:
-    """``pagefault_out_of_memory`` (to 5.15) has no mask: who was refused, a cgroup or the host, is not told."""
+    """``pagefault_out_of_memory`` (to 5.15) has no mask: who was refused, host or cgroup, is not told."""
     return report.requester is not None and report.gfp is None and report.constraint is None
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from kvmedic.app.map import MapView, map_json, map_of, pictures_after
 from kvmedic.cli.terminal import progress_on_stderr, stdout_terminal, write_out
+from kvmedic.errors import OutputError, UsageError
 from kvmedic.model.request import CollectRequest
 from kvmedic.render.picture import MapText, render_map_png, render_map_svg
 from kvmedic.render.picture_drawing import panel_of
@@ -43,6 +44,7 @@ def map(  # noqa: A001  the verb people type
     json
         The map as JSON.
     """
+    _refuse_nowhere(png, svg)
     request = CollectRequest(is_deep=full, interval_s=0.0, page_map="full" if full else "sampled")
     with progress_on_stderr() as progress:
         view = map_of(open_source(target), request, progress)
@@ -54,14 +56,33 @@ def map(  # noqa: A001  the verb people type
     return 0
 
 
+def _refuse_nowhere(*pictures: Path | None) -> None:
+    """Before the map is read, which may take minutes. UsageError where a picture could not be written."""
+    for path in pictures:
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            raise UsageError(
+                f"{path} is no place for a picture", hint="Give the name of a file in a folder that is there."
+            )
+
+
 def _write_pictures(view: MapView, png: Path | None, svg: Path | None) -> None:
     if png is None and svg is None:
         return
     panels = [panel_of(after.forecast, after.page_map) for after in pictures_after(view.page_map)]
     if png is not None:
-        png.write_bytes(render_map_png(view.page_map, view.host, panels))
+        _write(png, render_map_png(view.page_map, view.host, panels))
     if svg is not None:
-        svg.write_text(render_map_svg(view.page_map, view.host, panels))
+        _write(svg, render_map_svg(view.page_map, view.host, panels).encode())
+
+
+def _write(path: Path, picture: bytes) -> None:
+    try:
+        path.write_bytes(picture)
+    except OSError as error:
+        raise OutputError(
+            f"{path} could not be written: {(error.strerror or 'error').lower()}",
+            hint="Choose a place with room where you may write.",
+        ) from error
 
 
 def _show(view: MapView) -> None:

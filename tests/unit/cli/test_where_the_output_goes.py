@@ -87,3 +87,21 @@ def test_an_interval_that_is_no_time_to_wait_is_refused(
 ) -> None:
     assert main([verb, BUNDLE, f"--interval={interval}"]) == 2
     assert "0 (one reading, no rates) to 3600" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--png", "--svg"])
+@pytest.mark.parametrize("place", ["missing/map.png", "."])
+def test_a_picture_that_has_no_place_is_refused_before_the_map_is_read(
+    option: str, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["map", str(tmp_path / "no-such-target"), option, str(tmp_path / place)]) == 2
+    assert "is no place for a picture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--png", "--svg"])
+def test_a_picture_that_cannot_be_written_is_told_in_one_line(option: str) -> None:
+    done = subprocess.run(
+        [KVMEDIC, "map", option, "/dev/full"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == CANNOT_WRITE
+    assert done.stderr.startswith("error: /dev/full could not be written: no space left on device\n")

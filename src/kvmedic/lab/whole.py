@@ -25,6 +25,8 @@ from kvmedic.lab.takes import make_takes
 from kvmedic.model.record import Record
 
 Say = Callable[[str], None]
+Todo = SimpleQueue[tuple[str, Wanted] | None]
+"""What is to be measured, and which one of how many it is; None: no more."""
 WITHOUT_LIBVIRT = frozenset(
     {
         "atomic-reserve",
@@ -86,9 +88,11 @@ def run_whole(rows: Sequence[Wanted], kernel: str | None, save: Path | None, say
     At the end the other process is gone, and its hosts with it; should this one be killed, it ends by itself.
     """
     context = multiprocessing.get_context("fork")
-    todo: SimpleQueue[Wanted | None] = context.SimpleQueue()
-    for row in (*rows, None, None):
-        todo.put(row)
+    todo: Todo = context.SimpleQueue()
+    for number, row in enumerate(rows, start=1):
+        todo.put((f"{number} of {len(rows)} remedies", row))
+    for _ in ("this process", "the other one"):
+        todo.put(None)
     ours, theirs = context.Pipe(duplex=False)
     child = context.Process(target=_work_beside, args=(todo, theirs, kernel, save, say))
     child.start()
@@ -105,9 +109,7 @@ def run_whole(rows: Sequence[Wanted], kernel: str | None, save: Path | None, say
     )
 
 
-def _work_beside(
-    todo: SimpleQueue[Wanted | None], parent: Connection, kernel: str | None, save: Path | None, say: Say
-) -> None:
+def _work_beside(todo: Todo, parent: Connection, kernel: str | None, save: Path | None, say: Say) -> None:
     """The other process. Ctrl-C reaches both; this one ends when the first one tells it to."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(SET_DEATH_SIGNAL, signal.SIGTERM)
@@ -116,16 +118,20 @@ def _work_beside(
     def say_beside(text: str) -> None:
         say(f"    {text}")
 
-    for outcome in explain_rest(kernel, say_beside):
-        say_beside(f"{outcome.scenario}: {'recognised' if outcome.is_recognised else 'NOT RECOGNISED'}")
+    all_of_them = len(SCENARIOS) - len(OWN_REMEDY)
+    for number, outcome in enumerate(explain_rest(kernel, say_beside), start=1):
+        told = "recognised" if outcome.is_recognised else "NOT RECOGNISED"
+        say_beside(f"[{number} of {all_of_them} failures] {outcome.scenario}: {told}")
         parent.send((outcome.scenario, outcome.is_recognised))
     for result in _measured(todo, save, say_beside):
         parent.send(result)
 
 
-def _measured(todo: SimpleQueue[Wanted | None], save: Path | None, say: Say) -> Iterator[Result]:
+def _measured(todo: Todo, save: Path | None, say: Say) -> Iterator[Result]:
     """Take rows until there is none."""
-    while (row := todo.get()) is not None:
+    while (taken := todo.get()) is not None:
+        which, row = taken
+        say(f"[{which}]")
         if (result := run_one(row, save, say)) is not None:
             yield result
 

@@ -30,6 +30,8 @@ _NOHANG = re.compile(
     r"|pid)[: ]+(\d{1,10})(?:.{0,20}?(?:Name|name|comm)[: ]+(\S{1,64}))?"
 )
 _OOMD = re.compile(r"oomd_kill|oomd kill: .{0,400}|Trying to kill (/?\S{1,512})")
+_FORWARDED = re.compile(r"(systemd-oomd|earlyoom|nohang|oomd)(?:\[\d{1,10}\])?: ")
+"""What a daemon writes to /dev/kmsg, or journald forwards there, stands among the kernel's own lines."""
 _RSS = re.compile(r"(?:VmRSS|rss)[: ]*(\d+ ?[kKMG]i?B)", re.IGNORECASE)
 
 
@@ -60,7 +62,8 @@ def read_userspace_oom(context: Context, line: LogLine) -> UserspaceOomEvent | N
 
 
 def _daemon(line: LogLine) -> Daemon | None:
-    place = line.identifier or line.message[:64]
+    forwarded = _FORWARDED.match(line.message) if line.is_kernel else None
+    place = forwarded[1] if forwarded is not None else line.identifier or line.message[:64]
     for daemon in _DAEMONS:
         if daemon in place:
             return daemon

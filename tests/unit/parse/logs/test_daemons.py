@@ -41,6 +41,26 @@ def test_killers_in_user_space(line: str, daemon: str, kind: str) -> None:
     assert (event.daemon, event.kind) == (daemon, kind)
 
 
+def test_a_daemon_that_speaks_through_the_kernels_log_is_heard() -> None:
+    line = 'earlyoom: sending SIGTERM to process 251 uid 0 "qemu-system-x86": badness 988, VmRSS 213 MiB\n'
+
+    told = [
+        the_event(UserspaceOomEvent, place + line)
+        for place in (HEAD + "kernel: [  30.000938] ", "[  30.000938] ")
+    ]
+
+    assert {(event.daemon, event.kind) for event in told} == {("earlyoom", "killed")}
+    assert {event.task.pid for event in told if event.task is not None} == {251}
+
+
+def test_a_daemon_that_the_kernel_killed_is_not_taken_for_its_words() -> None:
+    kill = "Out of memory: Killed process 812 (earlyoom) total-vm:2000kB, anon-rss:900kB\n"
+
+    events = read(HEAD + "kernel: [  30.000938] " + kill).events
+
+    assert not [event for event in events if isinstance(event, UserspaceOomEvent)]
+
+
 def test_earlyoom_names_its_victim() -> None:
     line = (
         HEAD

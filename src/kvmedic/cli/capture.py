@@ -11,6 +11,7 @@ from kvmedic import __version__
 from kvmedic.app.capture import BundleContents, prepare_capture
 from kvmedic.cli.collect_wishes import collect_request
 from kvmedic.cli.terminal import progress_on_stderr, write_out
+from kvmedic.errors import UsageError
 from kvmedic.model.request import CollectRequest
 from kvmedic.render.sanitise import clean
 from kvmedic.units import human_bytes
@@ -51,12 +52,24 @@ def capture(
     if script:
         write_out(collector(), encoding="utf-8")
         return 0
+    if not list:
+        _refuse_nowhere(output)
     request = collect_request(deep=deep, interval=interval, page_map="sampled")
     contents = _collected(target, request, pseudonyms=pseudonyms)
     _list(contents)
     if not list:
         _write(contents, output)
     return 0
+
+
+def _refuse_nowhere(output: Path | None) -> None:
+    """Before anything is read. UsageError where the bundle could not be written there."""
+    if output is not None and output.exists():
+        raise UsageError(
+            f"{output} exists already", hint="Choose another name; a bundle never replaces a file."
+        )
+    if output is not None and not output.absolute().parent.is_dir():
+        raise UsageError(f"{output} is no place for a bundle", hint="Give a name in a folder that is there.")
 
 
 def _collected(target: str | None, request: CollectRequest, *, pseudonyms: bool) -> BundleContents:

@@ -105,3 +105,13 @@ def test_a_picture_that_cannot_be_written_is_told_in_one_line(option: str) -> No
     )
     assert done.returncode == CANNOT_WRITE
     assert done.stderr.startswith("error: /dev/full could not be written: no space left on device\n")
+
+
+@pytest.mark.parametrize("place", ["missing/b.tar.gz", "."])
+def test_a_bundle_that_has_no_place_is_refused_before_anything_is_read(
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["capture", str(tmp_path / "no-such-target"), "-o", str(tmp_path / place)]) == 2
+    assert str(tmp_path) in capsys.readouterr().err.splitlines()[0]
+    assert main(["capture", str(tmp_path / "no-such-target"), "--list", "-o", "/x/y"]) == 2
+    assert "no-such-target" in capsys.readouterr().err

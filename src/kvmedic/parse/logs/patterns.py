@@ -118,7 +118,7 @@ PATTERNS: Final[tuple[tuple[str, bytes], ...]] = (
     (QEMU, rb"Assertion [^\n]{1,200}failed|assertion failed:|\*\* ?ERROR:"),
     (QEMU, rb"qemu[a-z0-9_-]*\[[0-9]+\]: segfault|KVM\[[0-9]+\]: segfault|traps: [^\n]{0,40}(?:qemu|KVM)"),
     # libvirt's and systemd's audit records, Proxmox' tasks, the BMC's event log
-    (HISTORY, rb"virt=(?:kvm|qemu) (?:op|resrc)=|unit=(?:libvirtd|virt[a-z]{1,16}d)[ .]"),
+    (HISTORY, rb"virt=(?:kvm|qemu) (?:op=|resrc=mem )|unit=(?:libvirtd|virt[a-z]{1,16}d)[ .]"),
     (HISTORY, rb"task UPID:| \| [0-9][0-9]/[0-9][0-9]/[0-9]{2,4} \| "),
     # kernel/signal.c, kernel/auditsc.c
     (FATAL_SIGNAL, rb"potentially unexpected fatal signal"),

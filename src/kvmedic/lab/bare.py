@@ -117,8 +117,6 @@ def _words(name: str, memory_mib: int, **options: Any) -> Generator[str, None, N
     yield from ("-object", backing, "-display", "none", "-no-user-config", "-nodefaults")
     yield from ("-qmp", f"unix:{LIBVIRT_RUN}/{name}.sock,server=on,wait=off")
     yield from ("-device", "virtio-balloon-pci,id=balloon0", "-msg", "timestamp=on")
-    if options.get("firmware"):
-        yield from ("-bios", options["firmware"])
     if options.get("disk"):
         yield from _disk(options["disk"])
 

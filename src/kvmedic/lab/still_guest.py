@@ -12,7 +12,6 @@ def definition(
     node: int | None = None,
     huge: bool = False,
     disk: str = "",
-    firmware: str = "",
     vcpus: int = 1,
     domain_type: str = "kvm",
     partition: str | None = None,
@@ -23,7 +22,7 @@ def definition(
   <memory unit='MiB'>{memory_mib}</memory>
   <vcpu>{vcpus}</vcpu>
   {_partition(partition)}{_backing(prealloc, huge)}{_limit(limit_mib)}{_node(node)}
-  <os><type arch='x86_64' machine='q35'>hvm</type>{_firmware(firmware)}</os>
+  <os><type arch='x86_64' machine='q35'>hvm</type></os>
   <features><acpi/></features>
   <cpu mode='custom'><model>qemu64</model></cpu>
   <devices>
@@ -32,10 +31,6 @@ def definition(
   </devices>
 </domain>
 """
-
-
-def _firmware(path: str) -> str:
-    return f"<loader readonly='yes' type='rom'>{path}</loader>" if path else ""
 
 
 def _backing(prealloc: bool, huge: bool) -> str:

@@ -97,7 +97,6 @@ TRUTH: Mapping[str, Truth] = {
         "much waited to be written to a disk that was slow, and sync waited for all of it",
         "storage-stall",
     ),
-    "guest-stopped": _is("guest-paused", "the guest ran where KVM cannot go on, and QEMU stopped it"),
     "guest-starved": _is(
         "host-cpu-overcommitted",
         "the guest's vCPUs got no time from the host; its own log shows no more than that they stood still",

@@ -62,11 +62,13 @@ def is_task_list(head: bytes) -> bool:
 
 
 def read_task_list(source: str, blocks: Iterable[bytes]) -> LogReading:
-    """All that a list of tasks tells, in time order; of a very long one the latest lines."""
+    """All that a list of tasks tells, in time order; of a very long one the latest lines.
+
+    Its bytes are counted by the caller.
+    """
     events: deque[LogEvent] = deque(maxlen=MOST_EVENTS)
-    total, size, told = 0, 0, 0
+    total, told = 0, 0
     for block in blocks:
-        size += len(block)
         for raw in block.splitlines():
             total += 1
             text = raw[:_LONGEST_LINE].decode("utf-8", "backslashreplace").strip()
@@ -92,7 +94,7 @@ def read_task_list(source: str, blocks: Iterable[bytes]) -> LogReading:
         first=ordered[0].at if ordered else None,
         last=ordered[-1].at if ordered else None,
         lines_total=total,
-        bytes_total=size,
+        bytes_total=0,
         lines_cut=0,
         wall_offset_s=None,
     )

@@ -89,7 +89,7 @@ def is_sysstat(head: bytes) -> bool:
 
 
 def read_sysstat(source: str, blocks: Iterable[bytes]) -> LogReading:
-    """All samples of one report, in time order."""
+    """All samples of one report, in time order. Its bytes are counted by the caller."""
     rows = _Rows()
     counted = _Counted(blocks)
     lines = counted.lines()
@@ -104,16 +104,14 @@ def read_sysstat(source: str, blocks: Iterable[bytes]) -> LogReading:
 
 
 class _Counted:
-    """Numbered lines of blocks, with the bytes they had."""
+    """Numbered lines of blocks that are not empty."""
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
         self._blocks = blocks
-        self.bytes_total = 0
         self.lines_total = 0
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         for block in self._blocks:
-            self.bytes_total += len(block)
             for line in block.splitlines():
                 self.lines_total += 1
                 if line.strip():
@@ -262,7 +260,7 @@ def _reading(source: str, rows: _Rows, counted: _Counted) -> LogReading:
         first=samples[0].at if samples else None,
         last=samples[-1].at if samples else None,
         lines_total=counted.lines_total,
-        bytes_total=counted.bytes_total,
+        bytes_total=0,
         lines_cut=0,
         wall_offset_s=None,
     )

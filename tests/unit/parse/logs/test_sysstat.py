@@ -212,3 +212,7 @@ def test_any_mixture_of_rows_is_read_to_its_end(lines: list[str], head: str) -> 
     for sample in read(text).samples:
         assert sample.available_bytes is None or sample.available_bytes >= 0
         assert sample.line.line_number <= text.count("\n") + 40
+
+
+def test_the_bytes_of_a_report_without_a_last_line_end_are_counted_as_they_are() -> None:
+    assert read('{"sysstat"').bytes_total == len('{"sysstat"')

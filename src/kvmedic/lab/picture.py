@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 from kvmedic.model.record import Record
 
-WIDTH, LABEL, NUMBER, ROW, BAR = 720.0, 190.0, 110.0, 22.0, 13.0
+WIDTH, LABEL, NUMBER, ROW, BAR = 780.0, 190.0, 170.0, 22.0, 13.0
 
 
 class Bar(Record, frozen=True, kw_only=True):

@@ -2,7 +2,8 @@
 
 The form of a log is told by its content, never by its name: exported journals (JSON, export format), pstore
 dumps, Proxmox' list of tasks, sysstat's reports, and everything that is lines of text (dmesg, /dev/kmsg,
-syslog, journalctl, serial consoles, QEMU's and libvirt's logs). Reading streams; memory stays bounded whatever stands in the log.
+syslog, journalctl, serial consoles, QEMU's and libvirt's logs). Reading streams; memory stays bounded
+whatever stands in the log.
 """
 
 from __future__ import annotations
@@ -13,16 +14,7 @@ from itertools import chain
 from msgspec import structs
 
 from kvmedic.model.log_event import LogKind, LogReading
-from kvmedic.parse.logs.encodings import as_text
 from kvmedic.parse.logs.journal import export_lines, is_export, is_json, json_lines
-from kvmedic.parse.logs.journal_forms import (
-    dmesg_lines,
-    flat_json,
-    is_dmesg_json,
-    is_odd_json,
-    is_verbose,
-    verbose_lines,
-)
 from kvmedic.parse.logs.line_numbers import LineCounter, count_line_ends
 from kvmedic.parse.logs.paste import find_wrap, unwrapped
 from kvmedic.parse.logs.pstore import LONGEST_DUMP_BYTES, in_order, is_pstore
@@ -53,8 +45,6 @@ def read_events(
     """
     total = [0]
     head, rest = _peek(_counted(chunks, total))
-    if (text := as_text(head, rest)) is not rest:
-        head, rest = _peek(iter(text))
     lines = LineBlocks(rest)
     table = read_task_list if is_task_list(head) else read_sysstat if is_sysstat(head) else None
     if table is not None:
@@ -63,11 +53,7 @@ def read_events(
     reader = LogReader(source_name, count=count)
     kind: LogKind = hint or "text"
     blocks: Iterable[bytes] = lines
-    if is_odd_json(head):
-        kind, blocks = "journal-json", json_lines(flat_json(lines))
-    elif is_dmesg_json(head):
-        blocks = dmesg_lines(lines)
-    elif is_json(head):
+    if is_json(head):
         kind, blocks = "journal-json", json_lines(lines)
     elif is_export(head):
         kind, blocks = "journal-export", LineBlocks(export_lines(rest))
@@ -75,8 +61,6 @@ def read_events(
         kind = "pstore"
         reader.is_pstore()
         blocks = LineBlocks([in_order(_bounded(rest))])
-    elif is_verbose(head):
-        blocks = LineBlocks(verbose_lines(lines))
     elif (wrap := find_wrap(head)) is not None:
         blocks = unwrapped(lines, wrap)
     for block in blocks:

@@ -14,7 +14,16 @@ from itertools import chain
 from msgspec import structs
 
 from kvmedic.model.log_event import LogKind, LogReading
+from kvmedic.parse.logs.encodings import as_text
 from kvmedic.parse.logs.journal import export_lines, is_export, is_json, json_lines
+from kvmedic.parse.logs.journal_forms import (
+    dmesg_lines,
+    flat_json,
+    is_dmesg_json,
+    is_odd_json,
+    is_verbose,
+    verbose_lines,
+)
 from kvmedic.parse.logs.line_numbers import LineCounter, count_line_ends
 from kvmedic.parse.logs.paste import find_wrap, unwrapped
 from kvmedic.parse.logs.pstore import LONGEST_DUMP_BYTES, in_order, is_pstore
@@ -45,6 +54,8 @@ def read_events(
     """
     total = [0]
     head, rest = _peek(_counted(chunks, total))
+    if (text := as_text(head, rest)) is not rest:
+        head, rest = _peek(iter(text))
     lines = LineBlocks(rest)
     table = read_task_list if is_task_list(head) else read_sysstat if is_sysstat(head) else None
     if table is not None:
@@ -53,7 +64,11 @@ def read_events(
     reader = LogReader(source_name, count=count)
     kind: LogKind = hint or "text"
     blocks: Iterable[bytes] = lines
-    if is_json(head):
+    if is_odd_json(head):
+        kind, blocks = "journal-json", json_lines(flat_json(lines))
+    elif is_dmesg_json(head):
+        blocks = dmesg_lines(lines)
+    elif is_json(head):
         kind, blocks = "journal-json", json_lines(lines)
     elif is_export(head):
         kind, blocks = "journal-export", LineBlocks(export_lines(rest))
@@ -61,6 +76,8 @@ def read_events(
         kind = "pstore"
         reader.is_pstore()
         blocks = LineBlocks([in_order(_bounded(rest))])
+    elif is_verbose(head):
+        blocks = LineBlocks(verbose_lines(lines))
     elif (wrap := find_wrap(head)) is not None:
         blocks = unwrapped(lines, wrap)
     for block in blocks:

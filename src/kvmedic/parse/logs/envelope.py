@@ -24,7 +24,10 @@ from kvmedic.parse.logs.prefixes import (
     LEVEL,
     LEVEL_NAMES,
     MONOTONIC,
+    RELATIVE,
     RFC3164,
+    SHORT_FULL,
+    SHORT_UNIX,
     Parts,
     read_canonical,
     read_inner,
@@ -89,7 +92,8 @@ class Envelope:
         self._years = YearCount()
         self._has_hosts = has_hosts
         self._forms: list[Callable[[str, Parts], bool]] = [
-            self._rfc3164, self._iso, self._monotonic, self._ctime, self._kmsg,
+            self._rfc3164, self._iso, self._monotonic, self._ctime, self._kmsg, self._short_full,
+            self._short_unix, self._relative,
         ]  # fmt: skip
 
     def read(self, number: int, raw: str) -> LogLine:
@@ -183,6 +187,37 @@ class Envelope:
         month = MONTHS.index(name) + 1
         seconds = seconds_since_1970(int(year), month, int(day), int(hour), int(minute), int(second))
         parts.set_wall(seconds, digits, zone=False, year=True)
+        parts.severity, parts.message = severity(level), rest
+        return True
+
+    def _short_full(self, text: str, parts: Parts) -> bool:
+        match = SHORT_FULL.match(text)
+        if match is None or not 0 < int(match[2]) < 13:
+            return False
+        year, month, day, hour, minute, second, digits, zone, rest = match.groups()
+        seconds = seconds_since_1970(int(year), int(month), int(day), int(hour), int(minute), int(second))
+        parts.set_wall(seconds, digits, zone=zone in ("UTC", "GMT"), year=True)
+        if not parts.take_tag(rest):
+            parts.message = rest
+        return True
+
+    def _short_unix(self, text: str, parts: Parts) -> bool:
+        match = SHORT_UNIX.match(text)
+        if match is None or not parts.take_tag(match[3]):
+            return False
+        parts.set_wall(int(match[1]), match[2], zone=True, year=True)
+        return True
+
+    def _relative(self, text: str, parts: Parts) -> bool:
+        match = RELATIVE.match(text)
+        if match is None:
+            return False
+        level, name, day, hour, minute, rest = match.groups()
+        if name is not None:
+            month = MONTHS.index(name) + 1
+            year = self._years.of(month)
+            seconds = seconds_since_1970(year, month, int(day), int(hour), int(minute), 0)
+            parts.set_wall(seconds, None, zone=False, year=False)
         parts.severity, parts.message = severity(level), rest
         return True
 

@@ -13,7 +13,9 @@ KERNEL_IDENTIFIERS: Final = frozenset({None, "kernel", "vmunix", "klogd", "kern"
 
 _CLOCK = r"(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
 _MONTH = "(" + "|".join(MONTHS) + ")"
-MONOTONIC = re.compile(r"(?:<(\d{1,3})>)?\[ *(\d{1,12})\.(\d{1,9})\](?: ?\[ *([TC]\d+)\])?:? ?(.*)", re.S)
+MONOTONIC = re.compile(
+    r"(?:<(\d{1,3})>)?\[ *(\d{1,12})\.(\d{1,9})(?: +< *[\d.]{1,20} *>)?\](?: ?\[ *([TC]\d+)\])?:? ?(.*)", re.S
+)
 CTIME = re.compile(rf"(?:<(\d{{1,3}})>)?\[\w{{1,4}} {_MONTH} +(\d{{1,2}}) {_CLOCK} (\d{{4}})\] ?(.*)", re.S)
 RFC3164 = re.compile(rf"(?:<(\d{{1,3}})>)?{_MONTH} +(\d{{1,2}}) (?:(\d{{4}}) )?{_CLOCK} (.*)", re.S)
 ISO = re.compile(
@@ -21,6 +23,17 @@ ISO = re.compile(
     r" ?(Z|[+-]\d\d:?\d\d)?(:?)\]? ?(.*)",
     re.S,
 )
+SHORT_FULL = re.compile(
+    rf"[A-Z][a-z]{{2}} (\d{{4}})-(\d\d)-(\d\d) {_CLOCK} ([A-Z][A-Z0-9+-]{{1,5}}) (.*)", re.S
+)
+"""journalctl -o short-full and -o with-unit."""
+SHORT_UNIX = re.compile(r"(\d{9,10})\.(\d{6}) (?=\S{1,253} \S)(.*)", re.S)
+RELATIVE = re.compile(
+    rf"(?:<(\d{{1,3}})>)?\[(?:{_MONTH} ?(\d{{1,2}}) (\d\d):(\d\d)| *\+\d{{1,9}}\.\d{{1,9}})\] ?(.*)", re.S
+)
+"""dmesg -e: the minute where it changes, else the seconds since the line before, which make no moment."""
+STRAY = re.compile(r"[^\[]{1,60}?(?=\[ *\d{1,9}\.\d{6}\])")
+"""What no writer of logs puts before the kernel's clock: numbers of lines, names of files, bullets."""
 _FOREIGN = re.compile(rf"(\[)?(?:[^\s\[\]]{{1,12}} +){{0,4}}?{_CLOCK}(?: \d{{4}})?\]? (.*)", re.S)
 """Months of another language, or only a time: what it says of time is left alone."""
 KMSG = re.compile(r"(\d{1,5}),(\d+),(\d+),([^;\n]{0,200});(.*)", re.S)
@@ -164,6 +177,9 @@ def take_monotonic(match: re.Match[str], parts: Parts) -> None:
 def read_inner(parts: Parts) -> None:
     """What stands inside the message again: the kernel's own clock, libvirtd's thread and level."""
     message = parts.message
+    if parts.monotonic_s is None and parts.identifier in KERNEL_IDENTIFIERS and message[:1] not in ("[", "<"):
+        stray = STRAY.match(message)
+        message = message if stray is None else message[stray.end() :]
     if parts.monotonic_s is None and message[:1] in "[<":
         match = MONOTONIC.match(message)
         if match is not None and parts.identifier in KERNEL_IDENTIFIERS:

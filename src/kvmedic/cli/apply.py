@@ -18,9 +18,9 @@ from kvmedic.errors import OutcomeUnknownError, UsageError, WaitingError
 from kvmedic.execute.plan_check import faults_of
 from kvmedic.model.plan import Plan, Step
 from kvmedic.model.run import Run
-from kvmedic.render.plan_text import render_plan, render_run
+from kvmedic.render.plan_text import changed_something, render_plan, render_run
 
-VERIFIED, REFUSED, UNKNOWN, NO_IMPROVEMENT = 0, 10, 11, 12
+VERIFIED, REFUSED, UNKNOWN, NO_IMPROVEMENT, HALF_DONE = 0, 10, 11, 12, 16
 
 
 def apply(
@@ -86,9 +86,9 @@ def parse_span(text: str) -> float:
 
 
 def exit_code_of(run: Run) -> int:
-    """0 verified, 10 refused, 11 outcome unknown, 12 no improvement."""
+    """0 verified, 10 refused, nothing changed, 11 unknown, 12 no improvement, 16 only half of it was done."""
     if run.state in ("refused", "aborted"):
-        return REFUSED
+        return HALF_DONE if changed_something(run) else REFUSED
     if run.state != "finished":
         return UNKNOWN
     if run.soak is not None and run.soak.verdict == "returned":

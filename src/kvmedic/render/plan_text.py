@@ -73,7 +73,14 @@ def state_word(run: Run, *, is_under_way: bool) -> str:
     return "running or cut" if any(step.host_uri for step in run.steps) else "cut"
 
 
+def changed_something(run: Run) -> bool:
+    """Whether any step of it was done: then it is not true that nothing was changed."""
+    return any(isinstance(entry, Done) and entry.outcome == "done" for entry in run.entries)
+
+
 def _going_on(run: Run, *, is_under_way: bool) -> Sequence[str]:
+    if run.state in ("refused", "aborted") and changed_something(run):
+        return (f"  what was done before stays so; to take it back: kvmedic undo {run.id}",)
     if run.state not in ("running", "waiting", "unknown") or is_under_way:
         return ()
     if run.undone:

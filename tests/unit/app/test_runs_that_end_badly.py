@@ -12,6 +12,7 @@ from kvmedic.adapters.run_store import RunStore
 from kvmedic.app.apply import apply_plan
 from kvmedic.app.performing import named
 from kvmedic.app.undo import undo_run
+from kvmedic.cli.apply import exit_code_of as applied_code
 from kvmedic.cli.undo import exit_code_of
 from kvmedic.errors import (
     ActionRefusedError,
@@ -70,6 +71,23 @@ def test_who_stopped_it_is_told_the_name_of_the_run(store: RunStore) -> None:
         applied(store, switches)
 
     assert caught.value.hint == "kvmedic apply --resume run-1 goes on."
+
+
+def test_a_run_that_is_declined_half_way_is_not_called_unchanged(store: RunStore) -> None:
+    asking = plan(step(1), step(2, is_disruptive=True))
+
+    half = apply_plan(asking, RUN, hands(store, Switches(), lambda _step: False), lambda *_: None)
+    nothing = apply_plan(
+        plan(step(1, is_disruptive=True)),
+        "run-2",
+        hands(store, Switches(), lambda _step: False),
+        lambda *_: None,
+    )
+
+    assert (half.state, applied_code(half)) == ("aborted", 16)
+    assert "to take it back: kvmedic undo run-1" in render_run(half, is_under_way=False)
+    assert (nothing.state, applied_code(nothing)) == ("aborted", 10)
+    assert "kvmedic undo" not in render_run(nothing, is_under_way=False)
 
 
 def test_a_hint_is_named_once_and_others_are_left_alone() -> None:

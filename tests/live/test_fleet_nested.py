@@ -18,6 +18,7 @@ import pytest
 from tests.live.kvmedic_command import KVMEDIC
 
 from kvmedic.lab.bed import Bed
+from kvmedic.lab.board import Board
 from kvmedic.lab.domain_xml import GuestWish
 from kvmedic.lab.fleet import Fleet, NestedFleetHost, policy_file
 from kvmedic.lab.guest import Guest, start_guest
@@ -33,7 +34,7 @@ class NestedPlace:
         self.folder = bed.folder
         self.fleet = Fleet(bed)
         self.a = NestedFleetHost(self.fleet, "na", memory_mib=2560)
-        self.b = NestedFleetHost(self.fleet, "nb", memory_mib=2560)
+        self.b = NestedFleetHost(self.fleet, "nb", memory_mib=2560, without_cpu=("avx2",))
         for host in (self.a, self.b):
             host.wait_until_up(timeout_s=600)
             host.guest_image()
@@ -114,3 +115,40 @@ def test_a_host_is_emptied_rebooted_and_comes_back_tidy(place: NestedPlace) -> N
     assert place.guest.name in other.virsh("list", "--name")
     forecast = plan["option"]["forecast"]["contiguous_blocks"]
     assert forecast["low"] <= verified["measured_blocks"] <= forecast["high"]
+
+
+def test_guests_come_home_after_a_reboot_by_the_controller(place: NestedPlace) -> None:
+    """Everybody away, the button pressed by Redfish, healthy, uncordoned, and the guest back and alive."""
+    host, other = place.a, place.b
+    assert place.guest.name in host.virsh("list", "--name")
+    place.policy = policy_file(place.folder, (other, host), cooldown_s="0.0")
+    board = Board(place.fleet, host, "redfish")
+    place.policy.write_text(place.policy.read_text() + board.policy_text())
+    before = host.boot_id()
+
+    _, verified = place.apply(host, "reboot-host", "--bring-home", "--via", "redfish")
+
+    assert board.pressed() == 1
+    assert host.boot_id() != before
+    assert host.run("test -e /run/kvmedic/cordon").returncode == 1
+    assert place.guest.name in host.virsh("list", "--name")
+    assert place.guest.name not in other.virsh("list", "--all", "--name")
+    assert place.guest.agent.ask("ping").status == 0
+    assert verified["after"]["huge_blocks_free"] is not None
+
+
+def test_a_destination_with_another_cpu_takes_no_guest_that_needs_its_own(place: NestedPlace) -> None:
+    """One host has AVX2 and the other one has not: libvirt there says so, before anything is begun."""
+    with start_guest(place.a, "avx", GuestWish(memory_mib=64)) as guest:
+        xml = place.a.virsh("dumpxml", "--inactive", guest.name)
+        cpu = "<cpu mode='custom' match='exact' check='partial'><model fallback='forbid'>qemu64</model>"
+        feature = "<feature policy='require' name='avx2'/></cpu>"
+        place.a.virsh("destroy", guest.name)
+        path = place.a.put("avx.xml", re.sub(r"<cpu .*?</cpu>", cpu + feature, xml, flags=re.DOTALL).encode())
+        place.a.virsh("define", str(path))
+        place.a.virsh("start", guest.name)
+        target = f"ssh://root@{place.a.host_address}"
+        done = place.kvmedic("plan", target, "--remedy", "migrate-domain", "--domain", guest.name)
+
+    assert done.returncode == 10, done.stderr
+    assert "cannot give it this CPU" in done.stderr

@@ -33,7 +33,6 @@ WITHOUT_LIBVIRT = frozenset(
         "corrected-error",
         "dirty-stall",
         "fragmented",
-        "guest-stopped",
         "hard-reset",
         "host-crash",
         "hwpoison",

@@ -27,8 +27,10 @@ FORMS: Mapping[ProofIn, tuple[str, ...]] = {
 }
 WITHOUT_LIBVIRT = "QEMU started without libvirt, in cgroups that have libvirt's names"
 AFTER_PANIC = ("serial", "pstore")
+_VERSION = re.compile(rb"Linux version (\S+)")
 _NOT_NUMBERS = re.compile(r"[^\d.]")
-_FOLDER = re.compile(r"/\w+/kvmedic-lab-[0-9a-f]{8}")
+_FOLDER = re.compile(r"/(?!qemu/)\w+/kvmedic-lab-[0-9a-f]{8}")
+"""The folder of a bed; not the log of a guest, which has the bed's name in its own."""
 _HOST = re.compile(r"kvmedic-lab-[0-9a-f]{8}(?:-host)?")
 
 
@@ -72,7 +74,7 @@ def _label(
         variant=take.variant,
         cause=truth.cause or "",
         also=truth.also,
-        kernel=take.kernel,
+        kernel=_kernel(take),
         host=host,
         proof_in=proof_in,
         formats=formats,
@@ -84,16 +86,23 @@ def _label(
     )
 
 
+def _kernel(take: Take) -> str:
+    """The kernel whose log proves it: the guest's, where that is kept."""
+    said = _VERSION.search(take.files.get("guest/dmesg", b""))
+    return take.kernel if said is None else said[1].decode()
+
+
 def _command(take: Take) -> str:
     """A kernel without a distribution's suffix is that of the machine itself: it cannot be chosen."""
-    kernel = f" --kernel {take.kernel}" if "-" in take.kernel else ""
+    kernel = f" --kernel {_kernel(take)}" if "-" in _kernel(take) else ""
     return f"kvmedic lab run {take.scenario} --variant {take.variant}{kernel} --save DIR"
 
 
 def _ground(take: Take, proof_in: ProofIn) -> str:
     if take.made_on == "here":
-        what = "a guest of this kernel, under" if proof_in == "guest" else "a machine of this kernel, with"
-        return f"{what} a private libvirt"
+        if proof_in == "guest":
+            return "a guest of this kernel, under a private libvirt on another machine's kernel"
+        return "a machine of this kernel, with a private libvirt"
     started = "guests started by libvirt" if take.made_on == "libvirt" else WITHOUT_LIBVIRT
     return f"a disposable host of this kernel, {started}"
 

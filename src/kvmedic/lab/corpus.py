@@ -17,6 +17,8 @@ from kvmedic.lab.truth import TRUTH
 INNOCENT = ("memcg", "memcg-here", "fragmented", "corrected-error", "manual-oom", "qemu-crash")
 """What may have happened days before and is innocent: another guest's own limit or crash, a failed
 large allocation, a corrected memory error, a kill by hand."""
+HARMLESS = ("hugetlb",)
+"""A balloon that gives nothing back to a host which has enough: nothing fails."""
 HOSTS = ("kvm-b3", "hv02", "compute-17", "node-4.example.net", "virt1", "pve-a", "host-09")
 
 
@@ -44,7 +46,11 @@ def incidents(takes: Sequence[Take]) -> Iterator[Incident]:
 
 
 def _wants_decoys(take: Take) -> bool:
-    """Not where nothing failed: there the decoy would be the last failure, and the right answer."""
+    """Not where nothing failed, or a state harms nobody yet: there the decoy would be the last failure, and
+    the right answer. Nor where the guest's own log is shown alone: they would stand in the host's.
+    """
+    if SCENARIOS[take.scenario].proof_in == "guest" or take.scenario in HARMLESS:
+        return False
     return TRUTH[take.scenario].cause is not None and bool(_digit(take, 0) % 2 or take.variant % 2)
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.live.conftest import reserved_huge_pages
 from tests.live.kvmedic_command import KVMEDIC
 
 from kvmedic.lab.bed import Bed
-from kvmedic.lab.domain_xml import GuestWish
+from kvmedic.lab.domain_xml import Backing, GuestWish
 from kvmedic.lab.fleet import Fleet, FleetHost, policy_file
 from kvmedic.lab.guest import Guest, start_guest
 
@@ -179,6 +180,17 @@ def test_the_host_itself_is_no_destination(at_home: Place) -> None:
 
     assert done.returncode == REFUSED
     assert "same host UUID" in done.stderr
+
+
+def test_a_destination_without_huge_pages_takes_no_guest_that_lives_on_them(at_home: Place) -> None:
+    """All that the pool has are in use at the source (both hosts share this kernel's pool)."""
+    wish = GuestWish(memory_mib=64, backing=Backing.HUGETLB)
+    with reserved_huge_pages(at_home.a, 32), start_guest(at_home.a, "huge", wish) as guest:
+        words = ("--remedy", "migrate-domain", "--domain", guest.name)
+        done = at_home.kvmedic("plan", f"ssh://root@{at_home.a.address}", *words)
+
+    assert done.returncode == REFUSED, done.stderr
+    assert re.search(r"has [0-9]+ free huge pages of 2.0 MiB where it would run; it needs 32", done.stderr)
 
 
 def test_a_lock_that_another_operator_holds_on_the_host_is_honoured(at_home: Place) -> None:

@@ -97,7 +97,7 @@ def read_archive(chunks: Chunks, name: str) -> Contents:
     return Contents(reading.files, reading.newest)
 
 
-def archive_logs(chunks: Chunks, name: str) -> Iterator[LogStream]:
+def archive_logs(chunks: Chunks, name: str, *, is_log: Callable[[str], bool] = is_log) -> Iterator[LogStream]:
     """The logs of the archive in its order. Each stream is good until the next one is asked for."""
     paths = _Paths(name)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
@@ -12,11 +12,19 @@ from kvmedic.adapters.archive import ROOT_NAMES, archive_logs, canonical, eviden
 from kvmedic.adapters.decompress import as_far_as_readable
 from kvmedic.adapters.files import read_file
 from kvmedic.adapters.live_logs import file_chunks
+from kvmedic.adapters.log_file import no_evidence
 from kvmedic.derive.bundle import evidence_of_bundle
 from kvmedic.errors import EvidenceError, HostileInputError
 from kvmedic.model.evidence import Evidence, Target
 from kvmedic.model.gap import Missing, Reason
-from kvmedic.model.reading_list import LARGEST_EVIDENCE_BYTES, PRESENCE, is_log, is_named_in, may_hold
+from kvmedic.model.reading_list import (
+    LARGEST_EVIDENCE_BYTES,
+    PRESENCE,
+    is_log,
+    is_loose_log,
+    is_named_in,
+    may_hold,
+)
 from kvmedic.model.request import CollectRequest
 from kvmedic.parse.known_safe import keep_safe
 from kvmedic.ports import LogStream, Progress
@@ -33,6 +41,7 @@ class ArchiveSource:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._is_log: Callable[[str], bool] = is_log
 
     @property
     def target(self) -> Target:
@@ -43,13 +52,19 @@ class ArchiveSource:
         """All evidence in the archive; the request changes nothing, what was collected is what there is."""
         progress(f"reading {self._path.name}", None)
         contents = read_archive(self._chunks, self._path.name)
-        if not any(isinstance(data, bytes) for data in contents.files.values()):
+        if any(isinstance(data, bytes) for data in contents.files.values()):
+            return evidence_of_bundle(contents.files, self._path.name, contents.newest)
+        self._is_log = is_log if self._has_logs(is_log) else is_loose_log
+        if not self._has_logs(self._is_log):
             raise EvidenceError(f"{self._path.name} is {_NOT_A_HOST}", hint=_HINT)
-        return evidence_of_bundle(contents.files, self._path.name, contents.newest)
+        return no_evidence(self.target)
 
     def logs(self) -> Iterator[LogStream]:
         """Its logs in the order of the archive; each is good until the next one is asked for."""
-        return archive_logs(self._chunks, self._path.name)
+        return archive_logs(self._chunks, self._path.name, is_log=self._is_log)
+
+    def _has_logs(self, is_log: Callable[[str], bool]) -> bool:
+        return next(archive_logs(self._chunks, self._path.name, is_log=is_log), None) is not None
 
     def _chunks(self) -> Iterator[bytes]:
         try:
@@ -90,7 +105,7 @@ class FolderSource:
             files[known] = data
             if path.startswith("proc/") and not isinstance(data, Missing):
                 newest = max(newest or 0.0, (self._root / path).stat().st_mtime)
-        if not files:
+        if not files and next(self.logs(), None) is None:
             raise EvidenceError(f"{self._path.name} is {_NOT_A_HOST}", hint=_HINT)
         return evidence_of_bundle(files, self.target.name, newest)
 
@@ -165,13 +180,18 @@ class LogChunks:
         return as_far_as_readable(file_chunks(self._path))
 
 
-def root_in(path: Path) -> Path:
-    """The folder that stands for the host's root: this one, or the only one in it that looks like one."""
+def roots_in(path: Path) -> list[Path]:
+    """This folder where it looks like a host's root, or else those in it that do."""
     resolved = path.resolve()
     if _looks_like_a_root(resolved):
-        return resolved
+        return [resolved]
     inner = [Path(entry.path) for entry in _entries(resolved) if entry.is_dir(follow_symlinks=False)]
-    roots = [each for each in inner if _looks_like_a_root(each)]
+    return [each for each in inner if _looks_like_a_root(each)]
+
+
+def root_in(path: Path) -> Path:
+    """The folder that stands for the host's root. EvidenceError where none or several look like one."""
+    roots = roots_in(path)
     if len(roots) > 1:
         names = ", ".join(sorted(each.name for each in roots)[:5])
         raise EvidenceError(

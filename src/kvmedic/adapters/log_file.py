@@ -1,12 +1,14 @@
-"""A bare log as a target: a file of any name and usual compression, or standard input."""
+"""Bare logs as a target: a file of any name and usual compression, a folder of them, or standard input."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterator
-from itertools import chain
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
+from stat import S_ISREG
 
 from kvmedic.adapters.archive import read_archive
 from kvmedic.adapters.decompress import expanded
@@ -15,11 +17,13 @@ from kvmedic.derive.bundle import evidence_of_bundle
 from kvmedic.errors import EvidenceError, ParseError
 from kvmedic.model.evidence import Evidence, Target
 from kvmedic.model.gap import Missing, Reason
+from kvmedic.model.reading_list import is_loose_log
 from kvmedic.model.request import CollectRequest
 from kvmedic.parse.tar_header import BLOCK_BYTES, parse_tar_header
 from kvmedic.ports import LogStream, Progress
 
 _CHUNK_BYTES = 256 * 1024
+_MOST_FOLDERS = 1000
 STANDARD_INPUT = "-"
 
 
@@ -42,6 +46,38 @@ class LogFile:
         """The log itself."""
         size_bytes = self._path.stat().st_size
         yield LogStream(name=self._path.name, size_bytes=size_bytes, chunks=lambda: file_chunks(self._path))
+
+
+class LogFolder:
+    """Logs that somebody put into a folder: no host's layout, so each fact of the host is a gap."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def target(self) -> Target:
+        """The folder by its name."""
+        return Target(kind="log", name=self._path.resolve().name)
+
+    def collect(self, _: CollectRequest, __: Progress) -> Evidence:
+        """Nothing but the gaps."""
+        return no_evidence(self.target)
+
+    def logs(self) -> Iterator[LogStream]:
+        """The logs by the time of their last change, oldest first."""
+        for path in sorted(loose_logs(self._path), key=lambda each: each.stat().st_mtime):
+            name, size_bytes = str(path.relative_to(self._path)), path.stat().st_size
+            yield LogStream(name=name, size_bytes=size_bytes, chunks=partial(file_chunks, path))
+
+
+def loose_logs(folder: Path) -> Iterator[Path]:
+    """Regular files of the folder and of those below it that are logs by their names; no link is followed."""
+    visited = islice(os.walk(folder), _MOST_FOLDERS)
+    for place, folders, names in visited:
+        folders.sort()
+        for path in (Path(place, name) for name in sorted(names) if name.isprintable()):
+            if is_loose_log(path.name) and S_ISREG(path.lstat().st_mode) and path.lstat().st_size:
+                yield path
 
 
 class StandardInput:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from kvmedic.adapters.bundle import ArchiveSource, FolderSource
+from kvmedic.adapters.bundle import ArchiveSource, FolderSource, roots_in
 from kvmedic.adapters.decompress import expanded
 from kvmedic.adapters.live_host import LibvirtReader, LiveHost, PageMapReader
-from kvmedic.adapters.log_file import STANDARD_INPUT, LogFile, StandardInput
+from kvmedic.adapters.log_file import STANDARD_INPUT, LogFile, LogFolder, StandardInput, loose_logs
 from kvmedic.adapters.priority import lower_own_priority
 from kvmedic.adapters.ssh import SshHost, parse_ssh_target
 from kvmedic.errors import EvidenceError, KvmedicError, UsageError
@@ -50,7 +50,7 @@ def open_target(
 def _open_path(path: Path) -> EvidenceSource:
     try:
         if path.is_dir():
-            return FolderSource(path)
+            return _open_folder(path)
         if not path.exists():
             raise UsageError(f"there is no file or folder {path}", hint=_HINT)
         if not path.is_file():
@@ -63,6 +63,12 @@ def _open_path(path: Path) -> EvidenceSource:
             f"{path} could not be read: {(error.strerror or 'error').lower()}",
             hint="Check its permissions, or run as its owner.",
         ) from error
+
+
+def _open_folder(path: Path) -> EvidenceSource:
+    if not roots_in(path) and next(loose_logs(path), None) is not None:
+        return LogFolder(path)
+    return FolderSource(path)
 
 
 def is_tar(path: Path) -> bool:

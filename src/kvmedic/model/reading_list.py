@@ -149,6 +149,12 @@ LOGS = (
 sysstat's own files (``sa24``) through ``sadf``; what it printed as text (``sar24``) is read as it stands.
 """
 
+LOOSE_LOGS = (
+    *("*log", "*log.*", "*log-*", "*dmesg*", "messages*", "syslog*", "kern*", "*kmsg*", "*journal*"),
+    *("*console*", "*.txt", "*.txt.*", "*.export", "*.export.*", "*.out"),
+)
+"""Names of logs in a folder or archive of somebody's own making, where no path tells what they are."""
+
 SYSSTAT = ("var/log/sysstat", "var/log/sa")
 """Where sysstat keeps a binary file for each day (Debian, Red Hat): sa24 or sa20261124."""
 
@@ -224,6 +230,11 @@ def is_wanted(path: str) -> bool:
 def is_log(path: str) -> bool:
     """Whether ``path`` is a log that can be streamed."""
     return is_named_in(LOGS, path)
+
+
+def is_loose_log(path: str) -> bool:
+    """Whether a file outside of a host's layout is a log by its own name."""
+    return is_named_in(LOOSE_LOGS, path.rpartition("/")[2])
 
 
 def may_hold(directory: str) -> bool:

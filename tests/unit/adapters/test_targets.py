@@ -122,6 +122,30 @@ def test_an_archive_without_any_evidence_says_what_to_give_instead(tmp_path: Pat
     assert "kvmedic capture" in (error.value.hint or "")
 
 
+LAID_OUT = {"var/log/kern.log": b"a\n", "var/log/libvirt/qemu/web.log": b"b\n"}
+LOOSE = {"dmesg.txt.gz": gzip.compress(b"a\n"), "guests/web.log": b"b\n", "picture.png": b"c\n"}
+
+
+@pytest.mark.parametrize("form", ["folder", "archive", "archive with a top folder"])
+@pytest.mark.parametrize("files", [LAID_OUT, LOOSE], ids=["laid out as on a host", "loose"])
+def test_logs_without_a_host_around_them_are_logs(tmp_path: Path, files: dict[str, bytes], form: str) -> None:
+    path = tmp_path / "mail.tar"
+    if form == "folder":
+        path = unpacked(files, tmp_path / "mail")
+    else:
+        path.write_bytes(packed(files, "collected/" if "top" in form else ""))
+    source = open_target(str(path))
+    assert isinstance(collect(source).taken_at, Missing)
+    found = {stream.name: text_of(stream) for stream in source.logs()}
+    assert found == dict(zip(files, (b"a\n", b"b\n"), strict=False))
+
+
+def test_a_link_among_loose_logs_is_not_followed(tmp_path: Path) -> None:
+    folder = unpacked({"mail/kern.log": b"a\n", "elsewhere.log": b"b\n"}, tmp_path) / "mail"
+    (folder / "linked.log").symlink_to(tmp_path / "elsewhere.log")
+    assert [stream.name for stream in open_target(str(folder)).logs()] == ["kern.log"]
+
+
 def test_a_folder_of_two_hosts_asks_which_one(tmp_path: Path) -> None:
     for name in ("kvm07", "kvm08"):
         unpacked(SOSREPORT, tmp_path / name)

@@ -12,8 +12,9 @@ import pytest
 from tests.live.kvmedic_command import KVMEDIC
 
 from kvmedic.lab.ledger import all_ledgers
-from kvmedic.lab.run import run_scenario
+from kvmedic.lab.run import explain_take, run_scenario
 from kvmedic.lab.scenarios import SCENARIOS
+from kvmedic.lab.takes import make_takes
 
 pytestmark = pytest.mark.live
 
@@ -37,3 +38,13 @@ def test_a_kill_by_hand_in_a_host_of_its_own_is_told_from_a_lack_of_memory() -> 
 
     assert outcome.is_recognised
     assert outcome.report.findings[0].confidence >= 0.6
+
+
+def test_a_block_that_is_refused_on_a_host_with_free_memory_is_fragmentation() -> None:
+    scenario = SCENARIOS["fragmented"]
+    (take,) = make_takes([(scenario, 1)], None, lambda _text: None, has_libvirt=False)
+
+    outcome = explain_take(take, scenario)
+
+    assert outcome.is_recognised
+    assert outcome.report.findings[0].confidence >= 0.9

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import structs
+
 from kvmedic.model.finding import Because
 from kvmedic.model.report import Report, ReportedFinding, TimelineEntry
 from kvmedic.render import words
@@ -42,13 +44,26 @@ def _write_cause(page: Page, report: Report, finding: ReportedFinding, *, verbos
     page.entry((words.confidence_word(finding.confidence), "bold"), (facts, "bold"), label_width=9, hang=2)
     if finding is not report.findings[0]:
         page.paragraph(words.finding_sentence(finding), indent=2)
-    shown = finding.because if verbose else finding.because[:SHOWN_LINES]
+    proof = _each_line_once(finding.because)
+    shown = proof if verbose else proof[:SHOWN_LINES]
     _write_lines(page, report, shown, verbose=verbose)
-    if len(shown) < len(finding.because):
-        rest = words.plural(len(finding.because) - len(shown), "more line")
+    if len(shown) < len(proof):
+        rest = words.plural(len(proof) - len(shown), "more line")
         page.paragraph(f"{rest} with --verbose", indent=2)
     if finding.remedies:
         page.entry("what helps", " · ".join(finding.remedies), indent=2, label_width=12)
+
+
+def _each_line_once(proof: Sequence[Because]) -> list[Because]:
+    """What one line of a log proves in several ways stands behind it once, each way named."""
+    said: dict[object, list[Because]] = {}
+    for because in proof:
+        key = because if because.line is None else (because.source, because.line)
+        said.setdefault(key, []).append(because)
+    return [
+        structs.replace(each[0], text=" · ".join(dict.fromkeys(because.text for because in each)))
+        for each in said.values()
+    ]
 
 
 def _write_lines(page: Page, report: Report, proof: Sequence[Because], *, verbose: bool) -> None:

@@ -26,3 +26,14 @@ def test_a_story_with_days_names_them() -> None:
 
     begin = next(index for index, line in enumerate(lines) if line.startswith("Timeline (UTC"))
     assert lines[begin + 1] == "  2026-11-24"
+
+
+def test_a_line_that_proves_two_things_stands_there_once() -> None:
+    first = WHY_OOM.findings[0]
+    again = structs.replace(first.because[0], text="and it proves this, too")
+    told = structs.replace(
+        WHY_OOM, findings=(structs.replace(first, because=(first.because[0], *first.because[1:], again)),)
+    )
+    lines = " ".join(render(told, "text").split())
+    assert f"{first.because[0].text} · and it proves this, too" in lines
+    assert lines[: lines.index("Timeline")].count(f"kern.log:{again.line} ") == 1

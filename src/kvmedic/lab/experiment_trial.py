@@ -179,7 +179,8 @@ def open_trial(
         stage = _HereStage(libvirt, variant, say)
         stage.trial = Trial(bed, stage, ground, libvirt)
         return stage.trial
-    other, host = None, None
+    host: NestedHost
+    other: OtherHost | None = None
     if has_destination:
         host, other = pair_of_hosts(bed, find_kernel(kernel), ROOM_MIB)
     else:

@@ -10,8 +10,10 @@ from kvmedic.lab.stage import Stage
 
 
 def bring_about(stage: Stage) -> None:
-    """Stop QEMU and its vCPUs for a while, as a host does that has no time for them."""
+    """Stop QEMU and its busy vCPUs for a while, as a host does that has no time for them."""
     guest = stage.lively("shop-05", GuestWish(memory_mib=256, vcpus=stage.pick(1, 2)))
+    guest.agent.ask("sh (while :; do :; done) > /dev/null 2>&1 < /dev/null &", timeout_s=30)
+    stage.sleep(5)
     pid = stage.sh(f"cat /run/libvirt/qemu/{guest.name}.pid").strip()
     stage.sh(f"kill -{signal.SIGSTOP.value} {pid}")
     stage.sleep(stage.pick(45, 60))

@@ -19,7 +19,10 @@ class HungTask(Event, frozen=True, kw_only=True, tag="hung-task"):
 
 
 class Lockup(Event, frozen=True, kw_only=True, tag="lockup"):
-    """A CPU did not schedule (soft), took no interrupts (hard), or RCU waited for it (rcu)."""
+    """A CPU did not schedule (soft), took no interrupts (hard), or RCU waited for it (rcu).
+
+    ``is_in_user_mode``: the CPU was in user space, as the code segment of its instruction pointer says.
+    """
 
     kind: Literal["soft", "hard", "rcu"]
     task: Task
@@ -28,6 +31,7 @@ class Lockup(Event, frozen=True, kw_only=True, tag="lockup"):
     hardware_name: str | None
     kernel_release: str | None
     instruction: str | None
+    is_in_user_mode: bool
     call_trace: tuple[str, ...]
 
 

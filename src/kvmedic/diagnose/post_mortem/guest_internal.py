@@ -8,8 +8,9 @@ CPU time.
 from __future__ import annotations
 
 from kvmedic.diagnose.post_mortem.balloon_over_inflated import explain as explain_balloon
+from kvmedic.diagnose.post_mortem.host_cpu_overcommitted import was_not_run
 from kvmedic.diagnose.post_mortem.oom_proof import oom_lines
-from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, POSSIBLE, SURE, explained, proof
+from kvmedic.diagnose.post_mortem.said import FAIR, LIKELY, POSSIBLE, SURE, WEAK, explained, proof
 from kvmedic.diagnose.post_mortem.scenes import DEATH, STALL, gravity
 from kvmedic.diagnose.verdicts import cleared, found, lacking
 from kvmedic.model.case import Case, Happening, UnloggedEnd
@@ -49,6 +50,8 @@ def _confidence(case: Case, worst: Happening) -> float:
             return SURE if report.tasks and not report.qemu_tasks_total else LIKELY + 0.05
         case KernelFault():
             return LIKELY + 0.05
+        case Lockup() as lockup if was_not_run(lockup):
+            return WEAK
         case HungTask() | Lockup():
             return FAIR + 0.05
         case _:

@@ -87,6 +87,7 @@ class LockupCollector(Collector):
             hardware_name=self._trace.hardware_name,
             kernel_release=self._trace.kernel_release,
             instruction=self._trace.instruction,
+            is_in_user_mode=self._trace.is_in_user_mode,
             call_trace=tuple(self._trace.functions),
         )
 

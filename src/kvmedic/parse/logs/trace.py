@@ -28,6 +28,8 @@ _FRAME = re.compile(
 _INSTRUCTION = re.compile(
     r"(?:RIP|EIP|IP|pc|PC is at)[: ][^A-Za-z_]{0,80}?(?:\[<[0-9a-f]*>\] ){0,2}([A-Za-z_][\w.]{1,96})\+0x"
 )
+_USER_MODE = re.compile(r"[RE]IP: (?:0033|0023|0073|001b|e033):")
+"""The code segments of user space on x86 (arch/x86/include/asm/segment.h), with and without Xen."""
 _IGNORED = re.compile(
     r"\s*(?:R[A-Z0-9]{2}: |E[A-Z]{2}: |CS: |FS: |CR2: |DR\d: |Code: |Stack:"
     r"|Modules linked in|PKRU: |Call [Tt]race|"
@@ -48,6 +50,7 @@ class TraceParts:
         self.kernel_release: str | None = None
         self.hardware_name: str | None = None
         self.instruction: str | None = None
+        self.is_in_user_mode = False
         self.functions: list[str] = []
         self.has_trace = False
         self.is_in_interrupt = False
@@ -67,6 +70,14 @@ class TraceParts:
             match = _HARDWARE.match(message)
             self.hardware_name = match[1].strip() if match else self.hardware_name
             return True
+        if (
+            "IP: " in message
+            and self.instruction is None
+            and not self.has_trace
+            and _USER_MODE.search(message)
+        ):
+            # Behind a trace the registers of the system call's caller follow, which say nothing of the CPU.
+            self.is_in_user_mode = True
         if "<IRQ>" in message or "<NMI>" in message:
             self.is_in_interrupt = True
         if "Call " in message and ("race:" in message):

@@ -356,6 +356,46 @@ INCIDENTS: dict[str, Sample] = {
         may_be=("soft-lockup", "host-cpu-overcommitted"),
         most_confidence=0.89,
     ),
+    "a guest's CPU stands still in user space": Sample(
+        {
+            "console.log": "[    0.000000] Linux version 5.15.0-91-generic (buildd@lcy02) #101-Ubuntu SMP\n"
+            "[    0.000000] DMI: QEMU Standard PC (i440FX + PIIX, 1996), BIOS 1.15.0-1 04/01/2014\n"
+            "[ 9000.000000] watchdog: BUG: soft lockup - CPU#1 stuck for 23s! [postgres:900]\n"
+            "[ 9000.000100] CPU: 1 PID: 900 Comm: postgres Not tainted 5.15.0-91-generic #101-Ubuntu\n"
+            "[ 9000.000200] RIP: 0033:0x55d0c2fc\n"
+        },
+        "host-cpu-overcommitted",
+        may_be=("soft-lockup",),
+        most_confidence=0.89,
+    ),
+    "a guest's idle CPU stands still": Sample(
+        {
+            "console.log": "[    0.000000] Linux version 5.15.0-91-generic (buildd@lcy02) #101-Ubuntu SMP\n"
+            "[    0.000000] DMI: QEMU Standard PC (i440FX + PIIX, 1996), BIOS 1.15.0-1 04/01/2014\n"
+            "[ 9000.000000] watchdog: BUG: soft lockup - CPU#1 stuck for 23s! [swapper/1:0]\n"
+            "[ 9000.000100] CPU: 1 PID: 0 Comm: swapper/1 Not tainted 5.15.0-91-generic #101-Ubuntu\n"
+            "[ 9000.000200] RIP: 0010:native_safe_halt+0xb/0x10\n"
+        },
+        "host-cpu-overcommitted",
+        may_be=("soft-lockup",),
+        most_confidence=0.89,
+    ),
+    "a guest's kernel stands still, called from user space": Sample(
+        {
+            "console.log": "[    0.000000] Linux version 5.15.0-91-generic (buildd@lcy02) #101-Ubuntu SMP\n"
+            "[    0.000000] DMI: QEMU Standard PC (i440FX + PIIX, 1996), BIOS 1.15.0-1 04/01/2014\n"
+            "[ 9000.000000] watchdog: BUG: soft lockup - CPU#1 stuck for 23s! [stress:900]\n"
+            "[ 9000.000100] CPU: 1 PID: 900 Comm: stress Not tainted 5.15.0-91-generic #101-Ubuntu\n"
+            "[ 9000.000200] RIP: 0010:native_queued_spin_lock_slowpath+0x6d/0x1f0\n"
+            "[ 9000.000300] Call Trace:\n"
+            "[ 9000.000400]  _raw_spin_lock+0x1e/0x30\n"
+            "[ 9000.000500]  entry_SYSCALL_64_after_hwframe+0x62/0xcc\n"
+            "[ 9000.000600] RIP: 0033:0x7f0dc2fc\n"
+        },
+        "guest-internal",
+        may_be=("soft-lockup", "host-cpu-overcommitted"),
+        most_confidence=0.89,
+    ),
     "a cgroup allows no more threads": Sample(
         {
             **kern(

@@ -24,7 +24,7 @@ LEAST_GAIN_BLOCKS = 8
 """A pass that frees fewer huge blocks than this (16 MiB) and moves next to nothing does not help any more."""
 LEAST_MOVED_PAGES = 1024
 """A pass of the kernel may end before all is gathered: on 6.1, after four passes a fifth moved 19,000 pages
-more and freed 33 blocks. ``compact_isolated`` tells how much one did: it counts the pages that were taken and
+more and freed 30 blocks. ``compact_isolated`` tells how much one did: it counts the pages that were taken and
 those they were to go to (mm/compaction.c)."""
 STALLED_PERCENT = 10.0
 PASS_DEADLINE_S = 300.0

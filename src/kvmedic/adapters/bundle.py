@@ -54,17 +54,15 @@ class ArchiveSource:
         contents = read_archive(self._chunks, self._path.name)
         if any(isinstance(data, bytes) for data in contents.files.values()):
             return evidence_of_bundle(contents.files, self._path.name, contents.newest)
-        self._is_log = is_log if self._has_logs(is_log) else is_loose_log
-        if not self._has_logs(self._is_log):
-            raise EvidenceError(f"{self._path.name} is {_NOT_A_HOST}", hint=_HINT)
-        return no_evidence(self.target)
+        for named_so in (is_log, is_loose_log):
+            self._is_log = named_so
+            if next(self.logs(), None) is not None:
+                return no_evidence(self.target)
+        raise EvidenceError(f"{self._path.name} is {_NOT_A_HOST}", hint=_HINT)
 
     def logs(self) -> Iterator[LogStream]:
         """Its logs in the order of the archive; each is good until the next one is asked for."""
         return archive_logs(self._chunks, self._path.name, is_log=self._is_log)
-
-    def _has_logs(self, is_log: Callable[[str], bool]) -> bool:
-        return next(archive_logs(self._chunks, self._path.name, is_log=is_log), None) is not None
 
     def _chunks(self) -> Iterator[bytes]:
         try:

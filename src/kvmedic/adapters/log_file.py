@@ -76,7 +76,7 @@ def loose_logs(folder: Path) -> Iterator[Path]:
     for place, folders, names in visited:
         folders.sort()
         for path in (Path(place, name) for name in sorted(names) if name.isprintable()):
-            if is_loose_log(path.name) and S_ISREG(path.lstat().st_mode) and path.lstat().st_size:
+            if is_loose_log(path.name) and S_ISREG((status := path.lstat()).st_mode) and status.st_size:
                 yield path
 
 

@@ -62,27 +62,33 @@ def read_events(
         read = table(source_name, lines)
         return structs.replace(read, bytes_total=total[0], lines_cut=lines.lines_cut)
     reader = LogReader(source_name, count=count)
-    kind: LogKind = hint or "text"
-    blocks: Iterable[bytes] = lines
-    if is_odd_json(head):
-        kind, blocks = "journal-json", json_lines(flat_json(lines))
-    elif is_dmesg_json(head):
-        blocks = dmesg_lines(lines)
-    elif is_json(head):
-        kind, blocks = "journal-json", json_lines(lines)
-    elif is_export(head):
-        kind, blocks = "journal-export", LineBlocks(export_lines(rest))
-    elif is_pstore(head):
-        kind = "pstore"
+    kind, blocks = _blocks_of(head, rest, lines)
+    if kind == "pstore":
         reader.is_pstore()
-        blocks = LineBlocks([in_order(_bounded(rest))])
-    elif is_verbose(head):
-        blocks = LineBlocks(verbose_lines(lines))
-    elif (wrap := find_wrap(head)) is not None:
-        blocks = unwrapped(lines, wrap)
     for block in blocks:
         reader.feed(block)
-    return reader.finish(kind, total[0], lines.lines_cut)
+    return reader.finish(kind or hint or "text", total[0], lines.lines_cut)
+
+
+def _blocks_of(
+    head: bytes, rest: Iterable[bytes], lines: LineBlocks
+) -> tuple[LogKind | None, Iterable[bytes]]:
+    """The form that ``head`` shows (None: lines of text), and its lines as every form has them."""
+    if is_odd_json(head):
+        return "journal-json", json_lines(flat_json(lines))
+    if is_dmesg_json(head):
+        return None, dmesg_lines(lines)
+    if is_json(head):
+        return "journal-json", json_lines(lines)
+    if is_export(head):
+        return "journal-export", LineBlocks(export_lines(rest))
+    if is_pstore(head):
+        return "pstore", LineBlocks([in_order(_bounded(rest))])
+    if is_verbose(head):
+        return None, LineBlocks(verbose_lines(lines))
+    if (wrap := find_wrap(head)) is not None:
+        return None, unwrapped(lines, wrap)
+    return None, lines
 
 
 def _counted(chunks: Iterable[bytes], total: list[int]) -> Iterator[bytes]:

@@ -97,6 +97,13 @@ def test_a_connection_that_is_refused_is_a_gap(tmp_path: Path) -> None:
     assert state.reason is Reason.UNREACHABLE
 
 
+@pytest.fixture(params=["binding", "virsh"])
+def each_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the binding, and without a Python that has it."""
+    if request.param == "virsh":
+        monkeypatch.setattr(libvirt_reader, "_pythons", list)
+
+
 @contextmanager
 def silent_socket(folder: Path) -> Iterator[Path]:
     """A socket that takes connections and never says a word: what a stopped daemon looks like."""
@@ -107,12 +114,8 @@ def silent_socket(folder: Path) -> Iterator[Path]:
         yield path
 
 
-@pytest.mark.parametrize("way", ["binding", "virsh"])
-def test_a_daemon_that_does_not_answer_is_left_at_the_deadline(
-    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if way == "virsh":
-        monkeypatch.setattr(libvirt_reader, "_pythons", list)
+@pytest.mark.usefixtures("each_way")
+def test_a_daemon_that_does_not_answer_is_left_at_the_deadline(tmp_path: Path) -> None:
     with silent_socket(tmp_path) as path:
         started = time.monotonic()
         files = read_libvirt(1.0, f"qemu+unix:///system?socket={path}")
@@ -206,21 +209,15 @@ def test_a_virsh_that_is_slow_after_its_first_answer_is_not_called_hung(
     assert isinstance(found["kvmedic/libvirt/answer"], Missing)
 
 
-@pytest.mark.parametrize("way", ["binding", "virsh"])
-def test_a_second_reading_asks_for_the_statistics_alone(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if way == "virsh":
-        monkeypatch.setattr(libvirt_reader, "_pythons", list)
+@pytest.mark.usefixtures("each_way")
+def test_a_second_reading_asks_for_the_statistics_alone() -> None:
     files = libvirt_reader.read_statistics(10.0, TEST_DRIVER)
     assert list(files) == [f"{VIRSH}domstats"]
     assert parse_domstats(text_of(files, f"{VIRSH}domstats"), "x")["test"]["state.state"] == "1"
 
 
-@pytest.mark.parametrize("way", ["binding", "virsh"])
-def test_a_daemon_that_fell_silent_costs_the_second_reading_its_deadline_and_no_more(
-    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if way == "virsh":
-        monkeypatch.setattr(libvirt_reader, "_pythons", list)
+@pytest.mark.usefixtures("each_way")
+def test_a_daemon_that_fell_silent_costs_the_second_reading_its_deadline_and_no_more(tmp_path: Path) -> None:
     with silent_socket(tmp_path) as path:
         started = time.monotonic()
         files = libvirt_reader.read_statistics(0.5, f"qemu+unix:///system?socket={path}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -107,42 +106,32 @@ def test_a_run_that_is_stopped_stands_before_its_next_step_and_goes_on(tmp_path:
     assert (acts(tmp_path, 1), acts(tmp_path, 2)) == (1, 1)
 
 
-@pytest.fixture
-def full_disk(tmp_path: Path) -> Iterator[Path]:
-    """Room for the journal of a run, and none for the engine's store beside it."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def test_a_full_disk_below_the_engine_is_said_and_the_run_goes_on_with_room(full_disk: Path) -> None:
-    stopped = run(full_disk)
-    subprocess.run(["mount", "-o", "remount,size=8m", str(full_disk)], check=True)
-    resumed = run(full_disk)
+def test_a_full_disk_below_the_engine_is_said_and_the_run_goes_on_with_room(tiny_disk: Path) -> None:
+    stopped = run(tiny_disk)
+    subprocess.run(["mount", "-o", "remount,size=8m", str(tiny_disk)], check=True)
+    resumed = run(tiny_disk)
 
     assert "PreconditionFailedError" in stopped.stderr
     assert "database or disk is full; no step was begun" in stopped.stderr
     assert "kvmedic apply --resume run-1" in stopped.stderr
     assert resumed.stdout == "finished", resumed.stderr[-500:]
-    assert (acts(full_disk, 1), acts(full_disk, 2)) == (1, 1)
+    assert (acts(tiny_disk, 1), acts(tiny_disk, 2)) == (1, 1)
 
 
 def test_a_disk_that_fills_up_between_two_steps_stops_the_run_and_room_lets_it_go_on(
-    full_disk: Path,
+    tiny_disk: Path,
 ) -> None:
-    subprocess.run(["mount", "-o", "remount,size=8m", str(full_disk)], check=True)
-    (full_disk / "fill-after-act").touch()
-    stopped = run(full_disk)
-    (full_disk / "ballast").unlink()
-    resumed = run(full_disk)
+    subprocess.run(["mount", "-o", "remount,size=8m", str(tiny_disk)], check=True)
+    (tiny_disk / "fill-after-act").touch()
+    stopped = run(tiny_disk)
+    (tiny_disk / "ballast").unlink()
+    resumed = run(tiny_disk)
 
     assert stopped.returncode != 0
     assert "kvmedic apply --resume" in stopped.stderr
     assert "bug" not in stopped.stderr
     assert resumed.stdout == "finished", resumed.stderr[-500:]
-    assert (acts(full_disk, 1), acts(full_disk, 2)) == (1, 1)
+    assert (acts(tiny_disk, 1), acts(tiny_disk, 2)) == (1, 1)
 
 
 def test_an_engine_whose_folder_cannot_be_made_is_said(tmp_path: Path) -> None:
